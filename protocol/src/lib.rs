@@ -1,0 +1,20 @@
+//! What is said between a node at the edge and the command centre.
+//!
+//! Owns message shapes, topics, identifiers and their versions. Within v1 changes are additive only: readers
+//! tolerate unknown fields, and `samples/` keeps one message of every released shape, which a test loads.
+//! Knows nothing of how incidents are found (`analytics`) or stored (`command-center`).
+
+pub mod evidence;
+pub mod id;
+pub mod incident;
+pub mod status;
+pub mod topic;
+
+pub use evidence::EvidenceHeader;
+pub use id::{InvalidName, Name};
+pub use incident::{IncidentEvent, IncidentState, Severity};
+pub use status::{CameraState, Health, NodeState, NodeStatus};
+pub use topic::{NodePath, Topic};
+
+/// A point in time as it stands on the wire: UTC, RFC 3339, written with milliseconds.
+pub type Utc = jiff::Timestamp;

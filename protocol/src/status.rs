@@ -1,0 +1,99 @@
+//! The retained status of a node (also its last will) and its periodic health.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Utc, id::Name, incident::ClockQuality};
+
+/// Whether a node is there. Retained; the last will says `offline`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct NodeStatus {
+    /// Is it there.
+    pub state: NodeState,
+    /// The boot that is meant.
+    pub bootid: Uuid,
+    /// Version of the agent.
+    pub version: String,
+    /// `sha256:` and the hash of the configuration it runs on.
+    pub config_revision: String,
+    /// When this was said; a last will carries the time at which the connection was made.
+    pub time: Utc,
+    /// Incidents still open: what is not in this list is over.
+    #[serde(default)]
+    pub open_incidents: Vec<Uuid>,
+    /// Safety that was switched off on purpose, for instance `mqtt_tls_unverified`.
+    #[serde(default)]
+    pub insecure: Vec<String>,
+}
+
+/// Is a node there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Connected.
+    Online,
+    /// The connection was lost.
+    Offline,
+    /// Stopping on purpose.
+    Stopping,
+}
+
+/// Periodic figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Health {
+    /// The boot that is meant.
+    pub bootid: Uuid,
+    /// When this was said.
+    pub time: Utc,
+    /// How far the node's clock can be trusted.
+    pub clock: ClockQuality,
+    /// Seconds since the agent started.
+    pub uptime_s: u64,
+    /// Durable messages that wait for the broker.
+    pub spool_pending: u64,
+    /// Highest `seq` that was given out in this boot.
+    pub last_seq: u64,
+    /// The cameras.
+    pub cameras: Vec<CameraHealth>,
+}
+
+/// One camera's figures since the agent started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CameraHealth {
+    /// Which camera.
+    pub id: Name,
+    /// Its name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Is it seen.
+    pub state: CameraState,
+    /// Why, where it is not `watching`, in words for people.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Frames decoded.
+    pub frames_decoded: u64,
+    /// Frames analysed.
+    pub frames_analysed: u64,
+    /// Frames that gave way to a later one.
+    pub frames_dropped: u64,
+    /// Connections made.
+    pub connections: u64,
+    /// Seconds in which it was watched.
+    pub watched_s: u64,
+    /// Seconds in which it should have been watched.
+    pub expected_s: u64,
+}
+
+/// Is a camera seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CameraState {
+    /// A connection is being made.
+    Connecting,
+    /// Frames come and are analysed.
+    Watching,
+    /// It failed; the next attempt waits.
+    Failed,
+    /// The configuration keeps it off.
+    Disabled,
+}
