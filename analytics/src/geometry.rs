@@ -26,7 +26,10 @@ pub struct Rect {
 impl Rect {
     /// Where an object in this box stands: the middle of the lower edge.
     pub fn foot(&self) -> Point {
-        Point { x: self.x + self.w / 2.0, y: self.y + self.h }
+        Point {
+            x: self.x + self.w / 2.0,
+            y: self.y + self.h,
+        }
     }
 
     /// Intersection over union, 0..=1; 0 where both are empty.

@@ -4,11 +4,5 @@
 //! refused by shape when a decoder is built, so that nothing can fail while frames flow. Nothing here is serialised:
 //! `edge-agent/src/report.rs` is the only place where these types become messages.
 
-pub mod decoder;
 pub mod detection;
 pub mod geometry;
-pub mod incident;
-pub mod rule;
-pub mod scene;
-pub mod suppress;
-pub mod track;

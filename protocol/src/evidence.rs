@@ -65,13 +65,19 @@ impl EvidenceHeader {
     /// # Errors
     /// [`InvalidChunk`] says what is wrong.
     pub fn decode(payload: &[u8]) -> Result<(Self, &[u8]), InvalidChunk> {
-        let end = payload.iter().position(|b| *b == b'\n').ok_or(InvalidChunk::NoHeader)?;
+        let end = payload
+            .iter()
+            .position(|b| *b == b'\n')
+            .ok_or(InvalidChunk::NoHeader)?;
         let (line, rest) = payload.split_at(end);
         let header: EvidenceHeader = serde_json::from_slice(line)?;
         let chunk = rest.get(1..).unwrap_or_default();
         let end = header.offset.saturating_add(chunk.len() as u64);
         if end > header.total {
-            return Err(InvalidChunk::TooLong { end, total: header.total });
+            return Err(InvalidChunk::TooLong {
+                end,
+                total: header.total,
+            });
         }
         Ok((header, chunk))
     }

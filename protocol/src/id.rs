@@ -9,7 +9,9 @@ pub const MAX_NAME_BYTES: usize = 64;
 
 /// The name of a region, site, node, camera or rule: 1 to 64 bytes, no white space or control characters and
 /// none of `/ + # $`, which mean something in an MQTT topic.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
@@ -52,7 +54,10 @@ impl TryFrom<String> for Name {
         if text.len() > MAX_NAME_BYTES {
             return Err(InvalidName::TooLong(text.len()));
         }
-        match text.chars().find(|c| "/+#$".contains(*c) || c.is_whitespace() || c.is_control()) {
+        match text
+            .chars()
+            .find(|c| "/+#$".contains(*c) || c.is_whitespace() || c.is_control())
+        {
             Some(c) => Err(InvalidName::Character(c)),
             None => Ok(Name(text)),
         }

@@ -11,7 +11,9 @@ use crate::id::Name;
 pub const PREFIX: &str = "safecity/v1";
 
 /// Where a node stands: region, site, node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct NodePath {
     /// Region, for instance a province.
     pub region: Name,
@@ -88,26 +90,48 @@ pub struct InvalidTopic {
 /// # Errors
 /// If it is not below [`PREFIX`], a level is no [`Name`], or its words are unknown to this version.
 pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
-    let invalid = |why: String| InvalidTopic { topic: topic.to_owned(), why };
+    let invalid = |why: String| InvalidTopic {
+        topic: topic.to_owned(),
+        why,
+    };
     let rest = topic
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.strip_prefix('/'))
         .ok_or_else(|| invalid(format!("does not begin with {PREFIX}/")))?;
     let levels: Vec<&str> = rest.split('/').collect();
-    let name = |text: &str| text.parse::<Name>().map_err(|e| invalid(format!("level {text:?} {e}")));
-    let [region, site, node, tail @ ..] = levels.as_slice() else {
-        return Err(invalid("has fewer than three levels after the prefix".to_owned()));
+    let name = |text: &str| {
+        text.parse::<Name>()
+            .map_err(|e| invalid(format!("level {text:?} {e}")))
     };
-    let path = NodePath { region: name(region)?, site: name(site)?, node: name(node)? };
+    let [region, site, node, tail @ ..] = levels.as_slice() else {
+        return Err(invalid(
+            "has fewer than three levels after the prefix".to_owned(),
+        ));
+    };
+    let path = NodePath {
+        region: name(region)?,
+        site: name(site)?,
+        node: name(node)?,
+    };
     let topic = match tail {
         ["status"] => Topic::Status,
         ["health"] => Topic::Health,
-        ["incident", camera, kind] => Topic::Incident { camera: name(camera)?, kind: name(kind)? },
+        ["incident", camera, kind] => Topic::Incident {
+            camera: name(camera)?,
+            kind: name(kind)?,
+        },
         ["evidence", incident, part] => Topic::Evidence {
-            incident: incident.parse().map_err(|e| invalid(format!("incident id {incident:?}: {e}")))?,
+            incident: incident
+                .parse()
+                .map_err(|e| invalid(format!("incident id {incident:?}: {e}")))?,
             part: name(part)?,
         },
-        _ => return Err(invalid(format!("{:?} is unknown to this version", tail.join("/")))),
+        _ => {
+            return Err(invalid(format!(
+                "{:?} is unknown to this version",
+                tail.join("/")
+            )));
+        }
     };
     Ok((path, topic))
 }

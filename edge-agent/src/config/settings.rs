@@ -1,0 +1,144 @@
+//! As run: what the rest of the agent works with. Built once by `load.rs` out of `raw.rs`, never changed afterwards.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+use analytics::scene::SceneSettings;
+use protocol::{Name, NodePath, Severity};
+
+/// A secret: a password or a token. Its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: String) -> Self {
+        Secret(text)
+    }
+
+    /// The secret itself, for the call that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Everything that the agent runs on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sha256:` and the hash of the effective configuration.
+    pub revision: String,
+    /// Where this node stands.
+    pub node: NodePath,
+    /// Spool, evidence and caches live below this folder.
+    pub state_dir: PathBuf,
+    /// The connection to the centre.
+    pub mqtt: MqttSettings,
+    /// Inference.
+    pub inference: InferenceSettings,
+    /// The cameras.
+    pub cameras: Vec<CameraSettings>,
+    /// Loopback address of /metrics and /healthz, if wanted.
+    pub http: Option<std::net::SocketAddr>,
+}
+
+/// The connection to the centre.
+#[derive(Clone, Debug)]
+pub struct MqttSettings {
+    /// Host name or address of the broker.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// MQTT client id; stable for the life of a node.
+    pub client_id: String,
+    /// User name and password.
+    pub login: Option<(String, Secret)>,
+    /// Transport security.
+    pub tls: Tls,
+    /// Keep-alive interval.
+    pub keep_alive: Duration,
+}
+
+/// Transport security, as whole variants.
+#[derive(Clone, Debug)]
+pub enum Tls {
+    /// None, said so on purpose (`insecure_plaintext`), or a broker on loopback.
+    Off,
+    /// Certificates are verified against `ca`.
+    Verified {
+        /// PEM file.
+        ca: PathBuf,
+        /// PEM certificate and key of this node.
+        client: Option<(PathBuf, PathBuf)>,
+    },
+}
+
+/// Inference.
+#[derive(Clone, Debug)]
+pub struct InferenceSettings {
+    /// Path of `libonnxruntime.so`.
+    pub runtime: PathBuf,
+    /// OS threads, one session each.
+    pub sessions: usize,
+    /// Folder that holds one folder a model.
+    pub models_dir: PathBuf,
+}
+
+/// One camera.
+#[derive(Clone, Debug)]
+pub struct CameraSettings {
+    /// Its name in topics.
+    pub id: Name,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Degrees north and east (WGS 84).
+    pub position: Option<(f64, f64)>,
+    /// Kept in the configuration, but not watched.
+    pub enabled: bool,
+    /// Where its pictures come from.
+    pub stream: StreamSettings,
+    /// Name of the model: a folder in [`InferenceSettings::models_dir`].
+    pub model: String,
+    /// Detections below this score are not looked at.
+    pub min_score: f32,
+    /// Columns and rows of tiles that a picture is analysed in, besides the whole; (1, 1) is the whole alone.
+    pub tiles: (u8, u8),
+    /// Analysed frames a second, at most.
+    pub analysis_fps: f32,
+    /// Zones, lines and rules; labels still by name, resolved against the model at start.
+    pub scene: SceneSettings,
+    /// Severity of each rule's incidents, by the rule's name.
+    pub severities: BTreeMap<String, Severity>,
+    /// Encoded seconds kept for evidence.
+    pub reel: Duration,
+}
+
+/// Where a camera's pictures come from.
+#[derive(Clone, Debug)]
+pub struct StreamSettings {
+    /// `rtsp://` or `rtsps://`, without user and password.
+    pub url: String,
+    /// User and password.
+    pub login: Option<(String, Secret)>,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// RTSPS certificates are not verified, said so on purpose.
+    pub insecure_tls: bool,
+    /// Jitter buffer.
+    pub latency: Duration,
+    /// Without a decoded frame for so long the stream is torn down and built anew.
+    pub stall_timeout: Duration,
+}
+
+/// RTP transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Interleaved in the RTSP connection.
+    Tcp,
+    /// UDP.
+    Udp,
+}
