@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    load::Check,
+    check::Check,
     nearest::nearest,
     problem::At,
     raw::RawCamera,
@@ -13,14 +13,21 @@ use super::{
 
 /// Checks a camera. `None` after notes of what is wrong; a credential that cannot be read is the camera's
 /// [`CameraSettings::fault`] instead, so that the others go on.
-pub(super) fn check(check: &mut Check<'_>, raw: &RawCamera) -> Option<CameraSettings> {
-    let id = raw.id.required(&raw.place, "id", &mut check.problems).cloned();
+pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<CameraSettings> {
+    let id = raw
+        .id
+        .required(&raw.place, "id", &mut check.problems)
+        .cloned();
     let id = id.and_then(|id| check.name(&id));
-    let (login, fault) = match check.login(&raw.place, &raw.user, &raw.password_file, &raw.password_env) {
-        Ok(login) => (login, None),
-        Err(problem) => (None, Some(problem.to_string())),
-    };
-    let url = raw.url.required(&raw.place, "url", &mut check.problems).cloned();
+    let (login, fault) =
+        match check.login(&raw.place, &raw.user, &raw.password_file, &raw.password_env) {
+            Ok(login) => (login, None),
+            Err(problem) => (None, Some(problem.to_string())),
+        };
+    let url = raw
+        .url
+        .required(&raw.place, "url", &mut check.problems)
+        .cloned();
     let url = url.and_then(|url| stream_url(check, &url));
     let scene = scene::check(check, raw);
     let position = position(check, raw);
@@ -59,7 +66,10 @@ pub(super) fn check(check: &mut Check<'_>, raw: &RawCamera) -> Option<CameraSett
 
 /// A stream's address without a login in it.
 fn stream_url(check: &mut Check<'_>, at: &At<String>) -> Option<String> {
-    let rest = at.value.strip_prefix("rtsp://").or_else(|| at.value.strip_prefix("rtsps://"));
+    let rest = at
+        .value
+        .strip_prefix("rtsp://")
+        .or_else(|| at.value.strip_prefix("rtsps://"));
     let Some(rest) = rest else {
         return check.refuse(at, "must begin with rtsp:// or rtsps://");
     };
@@ -70,13 +80,20 @@ fn stream_url(check: &mut Check<'_>, at: &At<String>) -> Option<String> {
             "holds a login: take it out of the address and name it in user and password_file (or password_env)",
         );
     }
-    if authority.is_empty() || at.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return check.refuse(at, "must name a host, as in rtsp://192.0.2.10:554/stream1, and hold no spaces");
+    if authority.is_empty()
+        || at
+            .value
+            .contains(|c: char| c.is_whitespace() || c.is_control())
+    {
+        return check.refuse(
+            at,
+            "must name a host, as in rtsp://192.0.2.10:554/stream1, and hold no spaces",
+        );
     }
     Some(at.value.clone())
 }
 
-fn position(check: &mut Check<'_>, raw: &RawCamera) -> Option<(f64, f64)> {
+fn position(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<(f64, f64)> {
     let latitude = check.number(&raw.latitude, -90.0..=90.0, 0.0);
     let longitude = check.number(&raw.longitude, -180.0..=180.0, 0.0);
     match (raw.latitude.given(), raw.longitude.given()) {
@@ -87,7 +104,7 @@ fn position(check: &mut Check<'_>, raw: &RawCamera) -> Option<(f64, f64)> {
     }
 }
 
-fn transport(check: &mut Check<'_>, raw: &RawCamera) -> Transport {
+fn transport(check: &mut Check<'_>, raw: &At<RawCamera>) -> Transport {
     let Some(at) = raw.transport.given() else {
         return Transport::Tcp;
     };
@@ -95,12 +112,18 @@ fn transport(check: &mut Check<'_>, raw: &RawCamera) -> Transport {
         "tcp" => Transport::Tcp,
         "udp" => Transport::Udp,
         _ => check
-            .refuse(at, format!("{:?} is no transport, allowed are \"tcp\" and \"udp\"", at.value))
+            .refuse(
+                at,
+                format!(
+                    "{:?} is no transport, allowed are \"tcp\" and \"udp\"",
+                    at.value
+                ),
+            )
             .unwrap_or(Transport::Tcp),
     }
 }
 
-fn tiles(check: &mut Check<'_>, raw: &RawCamera) -> (u8, u8) {
+fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {
     let Some(at) = raw.tiles.given() else {
         return (1, 1);
     };
@@ -114,13 +137,16 @@ fn tiles(check: &mut Check<'_>, raw: &RawCamera) -> (u8, u8) {
 }
 
 /// The name of a folder in `models_dir`: it must not lead out of it.
-fn model(check: &mut Check<'_>, raw: &RawCamera) -> String {
+fn model(check: &mut Check<'_>, raw: &At<RawCamera>) -> String {
     let Some(at) = raw.model.given() else {
         return "street-nano".to_owned();
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if at.value.is_empty() || at.value.starts_with('.') || !at.value.chars().all(plain) {
-        let text = format!("{:?} is no model name: letters, digits, '-', '_' and '.' are allowed", at.value);
+        let text = format!(
+            "{:?} is no model name: letters, digits, '-', '_' and '.' are allowed",
+            at.value
+        );
         check.problems.push(at.problem(text));
     }
     at.value.clone()

@@ -2,29 +2,24 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
     fs,
     net::{IpAddr, SocketAddr},
-    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use protocol::{Name, NodePath};
+use protocol::NodePath;
 use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 
 use super::{
     camera,
-    problem::{At, ConfigErrors, Place, Problem, Source},
+    check::{Check, Environment, hex},
+    problem::{At, ConfigErrors, Problem, Source},
     raw::{RawCamera, RawCameraFile, RawFile, RawHttp, RawInference, RawMqtt, RawNode},
     reader::{Field, FromToml, Node},
-    secret,
-    settings::{CameraSettings, InferenceSettings, MqttSettings, Secret, Settings, Tls},
+    settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
-
-/// Looks up an environment variable.
-pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 /// Reads and checks `path` and the files of `cameras.d/` beside it.
 ///
@@ -47,23 +42,24 @@ pub fn load_with(path: &Path, environment: Environment<'_>) -> Result<Settings, 
         .collect::<Result<Vec<Source>, ConfigErrors>>()?;
 
     let problems = RefCell::new(Vec::new());
-    let file: Option<RawFile> = parse(&main, &problems);
-    let extra_files: Vec<Option<RawCameraFile>> = extra.iter().map(|s| parse(s, &problems)).collect();
+    let file: Option<At<RawFile>> = parse(&main, &problems);
+    let extra_files: Vec<Option<At<RawCameraFile>>> =
+        extra.iter().map(|s| parse(s, &problems)).collect();
     let mut check = Check {
         dir: &dir,
         environment,
         problems: problems.into_inner(),
     };
-    let mut raw_cameras: Vec<&At<RawCamera>> = Vec::new();
-    if let Some(file) = &file {
-        raw_cameras.extend(file.cameras.given().into_iter().flat_map(|list| &list.value));
-    }
-    for file in extra_files.iter().flatten() {
-        raw_cameras.extend(file.cameras.given().into_iter().flat_map(|list| &list.value));
-    }
-    let settings = file.and_then(|file| {
-        let cameras = check.cameras(&raw_cameras, &file);
-        check.file(&file, cameras, revision(&main, &extra))
+    let in_main = file.iter().map(|file| &file.cameras);
+    let in_extra = extra_files.iter().flatten().map(|file| &file.cameras);
+    let raw_cameras: Vec<&At<RawCamera>> = in_main
+        .chain(in_extra)
+        .filter_map(Field::given)
+        .flat_map(|list| &list.value)
+        .collect();
+    let settings = file.as_ref().and_then(|file| {
+        let cameras = check.cameras(&raw_cameras, file);
+        check.file(file, cameras, revision(&main, &extra))
     });
     let mut problems = check.problems;
     match settings {
@@ -106,12 +102,14 @@ fn camera_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigErrors> {
 }
 
 /// The raw table in `source`; `None` after a note of each place where it is no TOML.
-fn parse<T: FromToml>(source: &Source, problems: &RefCell<Vec<Problem>>) -> Option<T> {
+fn parse<T: FromToml>(source: &Source, problems: &RefCell<Vec<Problem>>) -> Option<At<T>> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     if !errors.is_empty() {
         let noted = errors.iter().map(|e| {
             let at = e.span().map_or(0, |span| span.start);
-            source.place(at, "").problem(format!("no valid TOML: {}", e.message()))
+            source
+                .place(at, "")
+                .problem(format!("no valid TOML: {}", e.message()))
         });
         problems.borrow_mut().extend(noted);
         return None;
@@ -125,7 +123,10 @@ fn parse<T: FromToml>(source: &Source, problems: &RefCell<Vec<Problem>>) -> Opti
         span,
         key: String::new(),
     };
-    T::from_toml(&node)
+    T::from_toml(&node).map(|value| At {
+        value,
+        place: node.place(),
+    })
 }
 
 /// `sha256:` and the hash of what the files say, whatever their comments and the order of their keys.
@@ -138,34 +139,25 @@ fn revision(main: &Source, extra: &[Source]) -> String {
     format!("sha256:{}", hex(&hash.finalize()))
 }
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        text
-    })
-}
-
-/// A check under way.
-pub(super) struct Check<'e> {
-    /// Relative paths begin here.
-    dir: &'e Path,
-    environment: Environment<'e>,
-    pub(super) problems: Vec<Problem>,
-}
-
-/// User and password, once they were read.
-pub(super) type Login = Option<(String, Secret)>;
-
 impl Check<'_> {
-    fn file(&mut self, file: &RawFile, cameras: Vec<CameraSettings>, revision: String) -> Option<Settings> {
-        let node = file.node.required(&file.place, "node", &mut self.problems).cloned();
-        let mqtt = file.mqtt.required(&file.place, "mqtt", &mut self.problems).cloned();
-        let node = node.and_then(|node| self.node(&node.value));
-        let mqtt = mqtt.and_then(|mqtt| self.mqtt(&mqtt.value, node.as_ref()));
-        let inference = self.inference(file.inference.given().map(|at| &at.value));
-        let http = file.http.given().and_then(|http| self.http(&http.value));
+    fn file(
+        &mut self,
+        file: &At<RawFile>,
+        cameras: Vec<CameraSettings>,
+        revision: String,
+    ) -> Option<Settings> {
+        let node = file
+            .node
+            .required(&file.place, "node", &mut self.problems)
+            .cloned();
+        let mqtt = file
+            .mqtt
+            .required(&file.place, "mqtt", &mut self.problems)
+            .cloned();
+        let node = node.and_then(|node| self.node(&node));
+        let mqtt = mqtt.and_then(|mqtt| self.mqtt(&mqtt, node.as_ref()));
+        let inference = self.inference(file.inference.given());
+        let http = file.http.given().and_then(|http| self.http(http));
         Some(Settings {
             revision,
             node: node?,
@@ -177,7 +169,7 @@ impl Check<'_> {
         })
     }
 
-    fn cameras(&mut self, raw: &[&At<RawCamera>], file: &RawFile) -> Vec<CameraSettings> {
+    fn cameras(&mut self, raw: &[&At<RawCamera>], file: &At<RawFile>) -> Vec<CameraSettings> {
         if raw.is_empty() && !matches!(file.cameras, Field::Faulty) {
             self.problems.push(file.place.of_key("cameras").problem(
                 "no camera is configured: write a [[cameras]] table here or in a file of cameras.d",
@@ -185,17 +177,24 @@ impl Check<'_> {
         }
         let ids = raw.iter().filter_map(|camera| camera.value.id.given());
         self.unique("camera", ids);
-        raw.iter().filter_map(|raw| self.camera(&raw.value)).collect()
+        raw.iter()
+            .filter_map(|raw| camera::check(self, raw))
+            .collect()
     }
 
-    fn camera(&mut self, raw: &RawCamera) -> Option<CameraSettings> {
-        camera::check(self, raw)
-    }
-
-    fn node(&mut self, raw: &RawNode) -> Option<NodePath> {
-        let region = raw.region.required(&raw.place, "region", &mut self.problems).cloned();
-        let site = raw.site.required(&raw.place, "site", &mut self.problems).cloned();
-        let node = raw.name.required(&raw.place, "name", &mut self.problems).cloned();
+    fn node(&mut self, raw: &At<RawNode>) -> Option<NodePath> {
+        let region = raw
+            .region
+            .required(&raw.place, "region", &mut self.problems)
+            .cloned();
+        let site = raw
+            .site
+            .required(&raw.place, "site", &mut self.problems)
+            .cloned();
+        let node = raw
+            .name
+            .required(&raw.place, "name", &mut self.problems)
+            .cloned();
         let region = region.and_then(|r| self.name(&r));
         let site = site.and_then(|s| self.name(&s));
         let node = node.and_then(|n| self.name(&n));
@@ -206,10 +205,15 @@ impl Check<'_> {
         })
     }
 
-    fn mqtt(&mut self, raw: &RawMqtt, node: Option<&NodePath>) -> Option<MqttSettings> {
-        let host = raw.host.required(&raw.place, "host", &mut self.problems).cloned();
+    fn mqtt(&mut self, raw: &At<RawMqtt>, node: Option<&NodePath>) -> Option<MqttSettings> {
+        let host = raw
+            .host
+            .required(&raw.place, "host", &mut self.problems)
+            .cloned();
         if let Some(host) = &host
-            && (host.value.is_empty() || host.value.contains(['/', '@']) || host.value.contains(char::is_whitespace))
+            && (host.value.is_empty()
+                || host.value.contains(['/', '@'])
+                || host.value.contains(char::is_whitespace))
         {
             self.problems.push(host.problem(
                 "must be a host name or address alone; the port goes to port, the login to user and password_file",
@@ -229,29 +233,41 @@ impl Check<'_> {
         Some(MqttSettings {
             client_id: match raw.client_id.given() {
                 Some(id) => id.value.clone(),
-                None => node.map(|n| n.to_string().replace('/', "-")).unwrap_or_default(),
+                None => node
+                    .map(|n| n.to_string().replace('/', "-"))
+                    .unwrap_or_default(),
             },
             host: host.value,
             port: u16::try_from(port).unwrap_or(default_port as u16),
             login,
             tls,
             keep_alive: self.duration(&raw.keep_alive, 5, 3600, Duration::from_secs(30)),
-            insecure: if plain_abroad { vec!["mqtt_plaintext".to_owned()] } else { Vec::new() },
+            insecure: if plain_abroad {
+                vec!["mqtt_plaintext".to_owned()]
+            } else {
+                Vec::new()
+            },
         })
     }
 
-    fn tls(&mut self, raw: &RawMqtt, host: &At<String>) -> Tls {
+    fn tls(&mut self, raw: &At<RawMqtt>, host: &At<String>) -> Tls {
         let plaintext = raw.insecure_plaintext.or(false);
-        let client = match (raw.client_certificate_file.given(), raw.client_key_file.given()) {
-            (Some(certificate), Some(key)) => Some((self.readable(certificate), self.readable(key))),
+        let client = match (
+            raw.client_certificate_file.given(),
+            raw.client_key_file.given(),
+        ) {
+            (Some(certificate), Some(key)) => {
+                Some((self.readable(certificate), self.readable(key)))
+            }
             (Some(lonely), None) => self.refuse(lonely, "needs client_key_file beside it"),
             (None, Some(lonely)) => self.refuse(lonely, "needs client_certificate_file beside it"),
             (None, None) => None,
         };
         match raw.ca_file.given() {
             Some(ca) if plaintext => {
-                self.problems
-                    .push(ca.problem("contradicts insecure_plaintext = true: leave one of the two out"));
+                self.problems.push(
+                    ca.problem("contradicts insecure_plaintext = true: leave one of the two out"),
+                );
                 Tls::Off
             }
             Some(ca) => Tls::Verified {
@@ -259,7 +275,8 @@ impl Check<'_> {
                 client,
             },
             None => {
-                if !plaintext && !is_loopback(&host.value) && !matches!(raw.ca_file, Field::Faulty) {
+                if !plaintext && !is_loopback(&host.value) && !matches!(raw.ca_file, Field::Faulty)
+                {
                     self.problems.push(host.problem(format!(
                         "{:?} is not this machine, so the connection needs TLS: name the certificate authority in \
                          ca_file (or say insecure_plaintext = true, which the node's status then shows)",
@@ -267,14 +284,15 @@ impl Check<'_> {
                     )));
                 }
                 if let Some(certificate) = raw.client_certificate_file.given() {
-                    self.problems.push(certificate.problem("means nothing without ca_file"));
+                    self.problems
+                        .push(certificate.problem("means nothing without ca_file"));
                 }
                 Tls::Off
             }
         }
     }
 
-    fn inference(&mut self, raw: Option<&RawInference>) -> InferenceSettings {
+    fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let from_environment = (self.environment)("ORT_DYLIB_PATH").map(PathBuf::from);
         // Without a path the dynamic loader looks for the bare name where it always looks.
@@ -288,139 +306,38 @@ impl Check<'_> {
         };
         let sessions = self.whole(&raw.sessions, 1..=64, cores as u64);
         InferenceSettings {
-            runtime: raw.runtime.given().map_or(default_runtime, |at| self.path(&at.value)),
+            runtime: raw
+                .runtime
+                .given()
+                .map_or(default_runtime, |at| self.path(&at.value)),
             sessions: sessions as usize,
             models_dir: self.path(&raw.models_dir.or("/usr/share/safecity/models".into())),
         }
     }
 
-    fn http(&mut self, raw: &RawHttp) -> Option<SocketAddr> {
-        let listen = raw.listen.required(&raw.place, "listen", &mut self.problems)?.clone();
+    fn http(&mut self, raw: &At<RawHttp>) -> Option<SocketAddr> {
+        let listen = raw
+            .listen
+            .required(&raw.place, "listen", &mut self.problems)?
+            .clone();
         match listen.value.parse::<SocketAddr>() {
             Ok(address) if address.ip().is_loopback() => Some(address),
-            Ok(_) => self.refuse(&listen, "is no loopback address: figures are served to this machine only"),
-            Err(_) => self.refuse(&listen, "must be an address and port such as \"127.0.0.1:9464\""),
-        }
-    }
-
-    /// Checks that user and password come together, and reads the password. `Err`: it cannot be read.
-    pub(super) fn login(
-        &mut self,
-        table: &Place,
-        user: &Field<String>,
-        file: &Field<PathBuf>,
-        env: &Field<String>,
-    ) -> Result<Login, Problem> {
-        if let (Some(_), Some(env)) = (file.given(), env.given()) {
-            self.problems
-                .push(env.problem("contradicts password_file: leave one of the two out"));
-            return Ok(None);
-        }
-        let password = match (file.given(), env.given()) {
-            (Some(file), _) => Some((secret::from_file(&self.path(&file.value)), &file.place)),
-            (None, Some(env)) => Some((secret::from_env(&env.value, self.environment), &env.place)),
-            (None, None) => None,
-        };
-        match (user.given(), password) {
-            (Some(user), Some((Ok(password), _))) => Ok(Some((user.value.clone(), password))),
-            (_, Some((Err(why), place))) => Err(place.problem(why)),
-            (Some(user), None) => {
-                if file.is_absent() && env.is_absent() {
-                    self.problems
-                        .push(user.problem("needs password_file or password_env beside it"));
-                }
-                Ok(None)
-            }
-            (None, Some(_)) => {
-                self.problems.push(table.of_key("user").problem("is missing beside the password"));
-                Ok(None)
-            }
-            (None, None) => Ok(None),
-        }
-    }
-
-    /// `path` seen from the configuration's folder.
-    pub(super) fn path(&self, path: &Path) -> PathBuf {
-        self.dir.join(path)
-    }
-
-    /// The path of a file, after a note if it cannot be opened.
-    fn readable(&mut self, at: &At<PathBuf>) -> PathBuf {
-        let path = self.path(&at.value);
-        if let Err(e) = fs::File::open(&path) {
-            self.problems.push(at.problem(format!("{}: {e}", path.display())));
-        }
-        path
-    }
-
-    pub(super) fn refuse<T, U>(&mut self, at: &At<T>, text: impl Into<String>) -> Option<U> {
-        self.problems.push(at.problem(text));
-        None
-    }
-
-    /// A name that may stand in a topic.
-    pub(super) fn name(&mut self, at: &At<String>) -> Option<Name> {
-        match at.value.parse() {
-            Ok(name) => Some(name),
-            Err(why) => self.refuse(at, format!("{:?} {why}", at.value)),
-        }
-    }
-
-    /// Notes each of `ids` that stood before.
-    pub(super) fn unique<'a>(&mut self, what: &str, ids: impl Iterator<Item = &'a At<String>>) {
-        let mut seen: BTreeMap<&str, &Place> = BTreeMap::new();
-        for id in ids {
-            match seen.get(id.value.as_str()) {
-                Some(first) => self.problems.push(id.problem(format!(
-                    "{what} {:?} stands already at {}:{}",
-                    id.value,
-                    first.file.display(),
-                    first.line
-                ))),
-                None => {
-                    seen.insert(&id.value, &id.place);
-                }
-            }
-        }
-    }
-
-    pub(super) fn whole(&mut self, field: &Field<u64>, allowed: RangeInclusive<u64>, default: u64) -> u64 {
-        match field.given() {
-            Some(at) if !allowed.contains(&at.value) => {
-                let text = format!("{} is outside {} to {}", at.value, allowed.start(), allowed.end());
-                self.refuse(at, text).unwrap_or(default)
-            }
-            Some(at) => at.value,
-            None => default,
-        }
-    }
-
-    pub(super) fn number(&mut self, field: &Field<f64>, allowed: RangeInclusive<f64>, default: f64) -> f64 {
-        match field.given() {
-            Some(at) if !allowed.contains(&at.value) => {
-                let text = format!("{} is outside {} to {}", at.value, allowed.start(), allowed.end());
-                self.refuse(at, text).unwrap_or(default)
-            }
-            Some(at) => at.value,
-            None => default,
-        }
-    }
-
-    /// A duration of `least_s` to `most_s` seconds.
-    pub(super) fn duration(&mut self, field: &Field<Duration>, least_s: u64, most_s: u64, default: Duration) -> Duration {
-        let allowed = Duration::from_secs(least_s)..=Duration::from_secs(most_s);
-        match field.given() {
-            Some(at) if !allowed.contains(&at.value) => {
-                let text = format!("{:?} is outside {least_s}s to {most_s}s", at.value);
-                self.refuse(at, text).unwrap_or(default)
-            }
-            Some(at) => at.value,
-            None => default,
+            Ok(_) => self.refuse(
+                &listen,
+                "is no loopback address: figures are served to this machine only",
+            ),
+            Err(_) => self.refuse(
+                &listen,
+                "must be an address and port such as \"127.0.0.1:9464\"",
+            ),
         }
     }
 }
 
 /// Whether `host` is this machine.
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }

@@ -5,15 +5,17 @@
 //! room sees a raw table, and no text of a secret gets into a message.
 
 mod camera;
+mod check;
 pub mod load;
 mod nearest;
 mod problem;
 mod raw;
 mod reader;
-pub mod scene;
+mod scene;
 mod secret;
 pub mod settings;
 
-pub use load::load;
+pub use check::Environment;
+pub use load::{load, load_with};
 pub use problem::{ConfigErrors, Problem};
 pub use settings::Settings;

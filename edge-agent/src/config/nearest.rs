@@ -1,7 +1,10 @@
 //! The valid name that was probably meant.
 
 /// The candidate nearest to `typed`, if it is near enough to be a slip of the hand.
-pub(crate) fn nearest<'c>(typed: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(
+    typed: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
     let limit = (typed.chars().count() / 3).max(1);
     candidates
         .into_iter()

@@ -31,7 +31,10 @@ impl Source {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|begin| *begin <= offset);
         let begin = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self.text.get(begin..offset).map_or(1, |t| t.chars().count() + 1);
+        let column = self
+            .text
+            .get(begin..offset)
+            .map_or(1, |t| t.chars().count() + 1);
         Place {
             file: Arc::clone(&self.path),
             line,
@@ -55,7 +58,7 @@ impl Source {
 
 /// A place in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub(crate) struct Place {
     pub(crate) file: Arc<Path>,
     pub(crate) line: usize,
     pub(crate) column: usize,
@@ -103,6 +106,14 @@ pub(crate) fn join(table: &str, key: &str) -> String {
 pub(crate) struct At<T> {
     pub(crate) value: T,
     pub(crate) place: Place,
+}
+
+impl<T> std::ops::Deref for At<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
 }
 
 impl<T> At<T> {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    problem::{At, Place},
+    problem::At,
     reader::{Field, FromToml, Node, raw_table},
 };
 
@@ -120,6 +120,7 @@ raw_table! {
         line: String,
         zone: String,
         direction: String,
+        hysteresis: f64,
         classes: Vec<At<String>>,
         min_seconds: f64,
         severity: String,

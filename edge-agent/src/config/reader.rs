@@ -53,7 +53,12 @@ impl<T> Field<T> {
     }
 
     /// The value, after a note if there is none.
-    pub(crate) fn required(&self, table: &Place, key: &str, problems: &mut Vec<Problem>) -> Option<&At<T>> {
+    pub(crate) fn required(
+        &self,
+        table: &Place,
+        key: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<&At<T>> {
         if self.is_absent() {
             problems.push(table.of_key(key).problem("is missing"));
         }
@@ -81,6 +86,8 @@ impl<'d> Node<'d> {
         let found = match self.value {
             DeValue::Array(_) => "a list".to_owned(),
             DeValue::Table(_) => "a table".to_owned(),
+            // Somebody may have typed the secret itself.
+            _ if self.key.contains("password") => "something else".to_owned(),
             _ => self.source.typed(self.span.clone()),
         };
         self.note(format!("found {found}, expected {expected}"));
@@ -131,7 +138,8 @@ impl<'d> Node<'d> {
 }
 
 fn unknown_key(typed: &str, keys: &[&str]) -> String {
-    if ["password", "passwd", "secret", "token"].contains(&typed) && keys.contains(&"password_file") {
+    if ["password", "passwd", "secret", "token"].contains(&typed) && keys.contains(&"password_file")
+    {
         return "a secret does not stand in the configuration: name a file in password_file or an environment \
                 variable in password_env"
             .to_owned();
@@ -148,15 +156,13 @@ macro_rules! raw_table {
         $(#[$meta])*
         #[derive(Clone, Debug)]
         pub(crate) struct $name {
-            /// Where the table stands.
-            pub(crate) place: Place,
             $($(#[$doc])* pub(crate) $field: Field<$type>,)*
         }
 
         impl FromToml for $name {
             fn from_toml(node: &Node<'_>) -> Option<Self> {
                 let table = node.table(&[$(stringify!($field)),*])?;
-                Some($name { place: node.place(), $($field: node.field(table, stringify!($field)),)* })
+                Some($name { $($field: node.field(table, stringify!($field)),)* })
             }
         }
     };
@@ -207,7 +213,9 @@ impl FromToml for f64 {
 impl FromToml for u64 {
     fn from_toml(node: &Node<'_>) -> Option<Self> {
         let number = match node.value {
-            DeValue::Integer(integer) => u64::from_str_radix(integer.as_str(), integer.radix()).ok(),
+            DeValue::Integer(integer) => {
+                u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+            }
             _ => None,
         };
         match number {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use analytics::{
     geometry::{Line, Point, Polygon},
-    rule::{Direction, RuleSettings, RuleSpec},
+    rule::{DEFAULT_HYSTERESIS, DEFAULT_INTRUSION, Direction, RuleSettings, RuleSpec},
     scene::SceneSettings,
     track::TrackerSettings,
 };
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     camera::unknown,
-    load::{Check, hex},
+    check::{Check, hex},
     problem::At,
     raw::{RawCamera, RawLine, RawRule, RawZone},
     reader::Field,
@@ -23,9 +23,6 @@ use super::{
 const KINDS: [&str; 3] = ["line_crossing", "intrusion", "loitering"];
 const DIRECTIONS: [&str; 3] = ["forward", "backward", "any"];
 const SEVERITIES: [&str; 4] = ["info", "warning", "alarm", "critical"];
-
-/// An object inside a zone for less than this has not intruded (design: evaluation of incidents).
-const INTRUSION_MIN_SECONDS: f64 = 0.5;
 
 /// A camera's scene with what the wire says about its rules.
 pub(super) struct CheckedScene {
@@ -39,13 +36,19 @@ pub(super) fn check(check: &mut Check<'_>, camera: &RawCamera) -> CheckedScene {
     let zones = list(&camera.zones);
     let lines = list(&camera.lines);
     let rules = list(&camera.rules);
-    check.unique("zone", zones.iter().filter_map(|zone| zone.value.id.given()));
-    check.unique("line", lines.iter().filter_map(|line| line.value.id.given()));
-    check.unique("rule", rules.iter().filter_map(|rule| rule.value.id.given()));
+    check.unique("zone", zones.iter().filter_map(|zone| zone.id.given()));
+    check.unique("line", lines.iter().filter_map(|line| line.id.given()));
+    check.unique("rule", rules.iter().filter_map(|rule| rule.id.given()));
     let mut scene = CheckedScene {
         settings: SceneSettings {
-            zones: zones.iter().filter_map(|zone| check_zone(check, &zone.value)).collect(),
-            lines: lines.iter().filter_map(|line| check_line(check, &line.value)).collect(),
+            zones: zones
+                .iter()
+                .filter_map(|zone| check_zone(check, zone))
+                .collect(),
+            lines: lines
+                .iter()
+                .filter_map(|line| check_line(check, line))
+                .collect(),
             rules: Vec::new(),
             tracker: TrackerSettings::default(),
         },
@@ -54,14 +57,25 @@ pub(super) fn check(check: &mut Check<'_>, camera: &RawCamera) -> CheckedScene {
     };
     // A zone that was refused is still known by its name: a rule that names it is not wrong as well.
     let names = Names {
-        zones: zones.iter().filter_map(|z| z.value.id.given()).map(|id| id.value.as_str()).collect(),
-        lines: lines.iter().filter_map(|l| l.value.id.given()).map(|id| id.value.as_str()).collect(),
+        zones: zones
+            .iter()
+            .filter_map(|z| z.id.given())
+            .map(|id| id.value.as_str())
+            .collect(),
+        lines: lines
+            .iter()
+            .filter_map(|l| l.id.given())
+            .map(|id| id.value.as_str())
+            .collect(),
     };
     for rule in rules {
-        let Some((settings, severity)) = check_rule(check, &rule.value, &names) else {
+        let Some((settings, severity)) = check_rule(check, rule, &names) else {
             continue;
         };
-        scene.revisions.insert(settings.id.clone(), revision(&settings, severity, zones, lines));
+        scene.revisions.insert(
+            settings.id.clone(),
+            revision(&settings, severity, zones, lines),
+        );
         scene.severities.insert(settings.id.clone(), severity);
         scene.settings.rules.push(settings);
     }
@@ -79,9 +93,15 @@ fn point([x, y]: [f64; 2]) -> Point {
     }
 }
 
-fn check_zone(check: &mut Check<'_>, raw: &RawZone) -> Option<(String, Polygon)> {
-    let id = raw.id.required(&raw.place, "id", &mut check.problems).cloned();
-    let polygon = raw.polygon.required(&raw.place, "polygon", &mut check.problems).cloned();
+fn check_zone(check: &mut Check<'_>, raw: &At<RawZone>) -> Option<(String, Polygon)> {
+    let id = raw
+        .id
+        .required(&raw.place, "id", &mut check.problems)
+        .cloned();
+    let polygon = raw
+        .polygon
+        .required(&raw.place, "polygon", &mut check.problems)
+        .cloned();
     let id = id.and_then(|id| check.name(&id));
     let polygon = polygon?;
     match Polygon::new(polygon.value.iter().map(|at| point(at.value)).collect()) {
@@ -90,10 +110,19 @@ fn check_zone(check: &mut Check<'_>, raw: &RawZone) -> Option<(String, Polygon)>
     }
 }
 
-fn check_line(check: &mut Check<'_>, raw: &RawLine) -> Option<(String, Line)> {
-    let id = raw.id.required(&raw.place, "id", &mut check.problems).cloned();
-    let from = raw.from.required(&raw.place, "from", &mut check.problems).cloned();
-    let to = raw.to.required(&raw.place, "to", &mut check.problems).cloned();
+fn check_line(check: &mut Check<'_>, raw: &At<RawLine>) -> Option<(String, Line)> {
+    let id = raw
+        .id
+        .required(&raw.place, "id", &mut check.problems)
+        .cloned();
+    let from = raw
+        .from
+        .required(&raw.place, "from", &mut check.problems)
+        .cloned();
+    let to = raw
+        .to
+        .required(&raw.place, "to", &mut check.problems)
+        .cloned();
     let id = id.and_then(|id| check.name(&id));
     let (from, to) = (from?, to?);
     match Line::new(point(from.value), point(to.value)) {
@@ -108,23 +137,40 @@ struct Names<'n> {
     lines: Vec<&'n str>,
 }
 
-fn check_rule(check: &mut Check<'_>, raw: &RawRule, names: &Names<'_>) -> Option<(RuleSettings, Severity)> {
-    let id = raw.id.required(&raw.place, "id", &mut check.problems).cloned();
+fn check_rule(
+    check: &mut Check<'_>,
+    raw: &At<RawRule>,
+    names: &Names<'_>,
+) -> Option<(RuleSettings, Severity)> {
+    let id = raw
+        .id
+        .required(&raw.place, "id", &mut check.problems)
+        .cloned();
     let id = id.and_then(|id| check.name(&id));
     let severity = severity(check, raw);
     let classes = classes(check, raw);
-    let kind = raw.kind.required(&raw.place, "kind", &mut check.problems).cloned()?;
+    let kind = raw
+        .kind
+        .required(&raw.place, "kind", &mut check.problems)
+        .cloned()?;
     let rule = match kind.value.as_str() {
         "line_crossing" => {
             foreign(check, &kind.value, "zone", &raw.zone);
             foreign(check, &kind.value, "min_seconds", &raw.min_seconds);
             let direction = direction(check, raw);
-            line_crossing(named(check, raw, "line", &raw.line, &names.lines)?, direction)
+            let default = f64::from(DEFAULT_HYSTERESIS);
+            let hysteresis = check.number(&raw.hysteresis, 0.0..=2.0, default) as f32;
+            RuleSpec::LineCrossing {
+                line: named(check, raw, "line", &raw.line, &names.lines)?,
+                direction,
+                hysteresis,
+            }
         }
         "intrusion" => {
             foreign(check, &kind.value, "line", &raw.line);
             foreign(check, &kind.value, "direction", &raw.direction);
-            let min_duration = seconds(check, &raw.min_seconds, INTRUSION_MIN_SECONDS);
+            foreign(check, &kind.value, "hysteresis", &raw.hysteresis);
+            let min_duration = seconds(check, &raw.min_seconds, DEFAULT_INTRUSION.as_secs_f64());
             RuleSpec::Intrusion {
                 zone: named(check, raw, "zone", &raw.zone, &names.zones)?,
                 min_duration,
@@ -133,7 +179,11 @@ fn check_rule(check: &mut Check<'_>, raw: &RawRule, names: &Names<'_>) -> Option
         "loitering" => {
             foreign(check, &kind.value, "line", &raw.line);
             foreign(check, &kind.value, "direction", &raw.direction);
-            let given = raw.min_seconds.required(&raw.place, "min_seconds", &mut check.problems).is_some();
+            foreign(check, &kind.value, "hysteresis", &raw.hysteresis);
+            let given = raw
+                .min_seconds
+                .required(&raw.place, "min_seconds", &mut check.problems)
+                .is_some();
             let min_duration = seconds(check, &raw.min_seconds, 0.0);
             let zone = named(check, raw, "zone", &raw.zone, &names.zones)?;
             given.then_some(RuleSpec::Loitering { zone, min_duration })?
@@ -148,20 +198,26 @@ fn check_rule(check: &mut Check<'_>, raw: &RawRule, names: &Names<'_>) -> Option
     Some((settings, severity))
 }
 
-fn line_crossing(line: String, direction: Direction) -> RuleSpec {
-    RuleSpec::LineCrossing { line, direction }
-}
-
 /// Notes a key that means nothing for this kind of rule.
 fn foreign<T>(check: &mut Check<'_>, kind: &str, key: &str, field: &Field<T>) {
     if let Some(at) = field.given() {
-        check.problems.push(at.problem(format!("{key} means nothing for {kind}")));
+        check
+            .problems
+            .push(at.problem(format!("{key} means nothing for {kind}")));
     }
 }
 
 /// The zone or line that a rule names.
-fn named(check: &mut Check<'_>, rule: &RawRule, what: &str, field: &Field<String>, known: &[&str]) -> Option<String> {
-    let at = field.required(&rule.place, what, &mut check.problems)?.clone();
+fn named(
+    check: &mut Check<'_>,
+    rule: &At<RawRule>,
+    what: &str,
+    field: &Field<String>,
+    known: &[&str],
+) -> Option<String> {
+    let at = field
+        .required(&rule.place, what, &mut check.problems)?
+        .clone();
     if known.contains(&at.value.as_str()) {
         Some(at.value)
     } else {
@@ -174,7 +230,7 @@ fn seconds(check: &mut Check<'_>, field: &Field<f64>, default: f64) -> Duration 
     Duration::from_secs_f64(check.number(field, 0.0..=86_400.0, default))
 }
 
-fn direction(check: &mut Check<'_>, raw: &RawRule) -> Direction {
+fn direction(check: &mut Check<'_>, raw: &At<RawRule>) -> Direction {
     match raw.direction.given().map(|at| (at, at.value.as_str())) {
         None | Some((_, "any")) => Direction::Any,
         Some((_, "forward")) => Direction::Forward,
@@ -185,7 +241,7 @@ fn direction(check: &mut Check<'_>, raw: &RawRule) -> Direction {
     }
 }
 
-fn severity(check: &mut Check<'_>, raw: &RawRule) -> Severity {
+fn severity(check: &mut Check<'_>, raw: &At<RawRule>) -> Severity {
     match raw.severity.given().map(|at| (at, at.value.as_str())) {
         None | Some((_, "alarm")) => Severity::Alarm,
         Some((_, "info")) => Severity::Info,
@@ -197,33 +253,59 @@ fn severity(check: &mut Check<'_>, raw: &RawRule) -> Severity {
     }
 }
 
-fn classes(check: &mut Check<'_>, raw: &RawRule) -> Option<Vec<String>> {
-    let at = raw.classes.required(&raw.place, "classes", &mut check.problems)?.clone();
+/// Labels of the classes that the rule looks at; none means all.
+fn classes(check: &mut Check<'_>, raw: &At<RawRule>) -> Option<Vec<String>> {
+    let Some(at) = raw.classes.given().cloned() else {
+        return raw.classes.is_absent().then(Vec::new);
+    };
     if at.value.is_empty() {
-        return check.refuse(&at, "is empty: name at least one class of the model, for instance \"person\"");
+        return check.refuse(
+            &at,
+            "is empty: name classes of the model, or leave it out for all of them",
+        );
     }
     Some(at.value.into_iter().map(|class| class.value).collect())
 }
 
 /// `sha256:` and the hash of a rule as it runs, with the shape that it names.
-fn revision(rule: &RuleSettings, severity: Severity, zones: &[At<RawZone>], lines: &[At<RawLine>]) -> String {
+fn revision(
+    rule: &RuleSettings,
+    severity: Severity,
+    zones: &[At<RawZone>],
+    lines: &[At<RawLine>],
+) -> String {
     let zone = |id: &str| -> Value {
-        let raw = zones.iter().find(|z| z.value.id.given().is_some_and(|at| at.value == id));
-        let points = raw.map(|z| list(&z.value.polygon)).unwrap_or_default();
+        let raw = zones
+            .iter()
+            .find(|z| z.id.given().is_some_and(|at| at.value == id));
+        let points = raw.map(|z| list(&z.polygon)).unwrap_or_default();
         points.iter().map(|at| json!(at.value)).collect()
     };
     let line = |id: &str| -> Value {
-        let raw = lines.iter().find(|l| l.value.id.given().is_some_and(|at| at.value == id));
-        json!(raw.map(|l| [l.value.from.or([0.0; 2]), l.value.to.or([0.0; 2])]))
+        let raw = lines
+            .iter()
+            .find(|l| l.id.given().is_some_and(|at| at.value == id));
+        json!(raw.map(|l| [l.from.or([0.0; 2]), l.to.or([0.0; 2])]))
     };
     let spec = match &rule.rule {
-        RuleSpec::LineCrossing { line: id, direction } => {
-            json!({"kind": "line_crossing", "line": line(id), "direction": format!("{direction:?}")})
+        RuleSpec::LineCrossing {
+            line: id,
+            direction,
+            hysteresis,
+        } => {
+            json!({"kind": "line_crossing", "line": line(id), "direction": format!("{direction:?}"),
+                   "hysteresis": hysteresis})
         }
-        RuleSpec::Intrusion { zone: id, min_duration } => {
+        RuleSpec::Intrusion {
+            zone: id,
+            min_duration,
+        } => {
             json!({"kind": "intrusion", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
         }
-        RuleSpec::Loitering { zone: id, min_duration } => {
+        RuleSpec::Loitering {
+            zone: id,
+            min_duration,
+        } => {
             json!({"kind": "loitering", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
         }
     };

@@ -41,7 +41,10 @@ pub(crate) fn from_file(path: &Path) -> Result<Secret, String> {
 ///
 /// # Errors
 /// If it is not set or empty.
-pub(crate) fn from_env(name: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, String> {
+pub(crate) fn from_env(
+    name: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Secret, String> {
     match environment(name) {
         Some(value) if !value.is_empty() => Ok(Secret::new(value)),
         Some(_) => Err(format!("environment variable {name} is empty")),
@@ -69,7 +72,10 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_is_refused_without_its_text() {
         let why = from_file(file("hunter2", 0o644).path()).unwrap_err();
-        assert!(why.contains("mode 0644") && why.contains("chmod 600"), "{why}");
+        assert!(
+            why.contains("mode 0644") && why.contains("chmod 600"),
+            "{why}"
+        );
         assert!(!why.contains("hunter2"), "{why}");
     }
 
