@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The video analytics daemon on a street-camera box.
+
+pub mod camera;
+pub mod config;
+pub mod inference;
