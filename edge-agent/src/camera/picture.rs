@@ -128,7 +128,9 @@ pub struct Picture<'a> {
 
 /// A picture whose planes are too short for its size.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("plane {plane} of a {width}x{height} {format:?} picture has {found} bytes, expected at least {expected}")]
+#[error(
+    "plane {plane} of a {width}x{height} {format:?} picture has {found} bytes, expected at least {expected}"
+)]
 pub struct ShortPlane {
     plane: usize,
     width: u32,

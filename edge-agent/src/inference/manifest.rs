@@ -159,7 +159,6 @@ enum RawFamily {
 enum RawCellPoint {
     Centre,
     MiddlePixel,
-    Corner,
 }
 
 fn one() -> f32 {
@@ -366,7 +365,6 @@ fn family(raw: &RawDecoder, problems: &mut Vec<String>) -> Option<Family> {
             cell_point: match raw.cell_point? {
                 RawCellPoint::Centre => CellPoint::Centre,
                 RawCellPoint::MiddlePixel => CellPoint::MiddlePixel,
-                RawCellPoint::Corner => CellPoint::Corner,
             },
         },
     })

@@ -89,7 +89,10 @@ fn weights_are_found_on_the_search_path_and_their_hash_is_checked() {
     let manifest = Manifest::load(folder.path()).expect("good");
     let search = [other.path().to_owned()];
     let missing = manifest.weights(&search).expect_err("nowhere");
-    assert!(matches!(missing, ManifestError::NoWeights { .. }), "{missing}");
+    assert!(
+        matches!(missing, ManifestError::NoWeights { .. }),
+        "{missing}"
+    );
 
     let weights = other.path().join("tiny.onnx");
     fs::write(&weights, b"abc").expect("written");
@@ -99,6 +102,9 @@ fn weights_are_found_on_the_search_path_and_their_hash_is_checked() {
     fs::write(&weights, b"abd").expect("written");
     let wrong = manifest.weights(&search).expect_err("other bytes");
     let text = wrong.to_string();
-    assert!(text.contains("a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"), "{text}");
+    assert!(
+        text.contains("a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"),
+        "{text}"
+    );
     assert!(text.contains(&manifest.sha256), "{text}");
 }

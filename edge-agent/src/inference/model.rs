@@ -317,7 +317,12 @@ fn with_tensors<R>(
                 (shape, TensorData::F32(elements))
             }
         };
-        shapes.push(shape.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect());
+        shapes.push(
+            shape
+                .iter()
+                .map(|d| usize::try_from(*d).unwrap_or(0))
+                .collect(),
+        );
         data.push(elements);
     }
     let tensors: Vec<Tensor<'_>> = shapes

@@ -72,8 +72,7 @@ impl InputSpec {
         if self.fit == Fitting::Stretch {
             return [0, 0, in_w, in_h];
         }
-        let scale =
-            (f64::from(in_w) / f64::from(width)).min(f64::from(in_h) / f64::from(height));
+        let scale = (f64::from(in_w) / f64::from(width)).min(f64::from(in_h) / f64::from(height));
         let fitted = |length: u32, limit: u32| {
             // The guard keeps 0.65 * 640 from becoming 415 by a rounding error.
             ((f64::from(length) * scale + 1e-6) as u32).clamp(1, limit)

@@ -80,19 +80,23 @@ fn reference(picture: &Owned, r: Region, out: (u32, u32), (i, j): (u32, u32)) ->
     };
     let full = [r.x, r.y, r.width, r.height];
     if picture.format == Format::Rgb {
-        return [0, 1, 2]
-            .map(|c| sample(|x, y| byte(0, x as usize * 3 + c, y), full, out, (i, j)));
+        return [0, 1, 2].map(|c| sample(|x, y| byte(0, x as usize * 3 + c, y), full, out, (i, j)));
     }
-    let half = [
-        r.x / 2,
-        r.y / 2,
-        r.width.div_ceil(2),
-        r.height.div_ceil(2),
-    ];
+    let half = [r.x / 2, r.y / 2, r.width.div_ceil(2), r.height.div_ceil(2)];
     let half_out = (out.0.div_ceil(2), out.1.div_ceil(2));
     let chroma = |k: usize| match picture.format {
-        Format::I420 => sample(|x, y| byte(k + 1, x as usize, y), half, half_out, (i / 2, j / 2)),
-        Format::Nv12 => sample(|x, y| byte(1, x as usize * 2 + k, y), half, half_out, (i / 2, j / 2)),
+        Format::I420 => sample(
+            |x, y| byte(k + 1, x as usize, y),
+            half,
+            half_out,
+            (i / 2, j / 2),
+        ),
+        Format::Nv12 => sample(
+            |x, y| byte(1, x as usize * 2 + k, y),
+            half,
+            half_out,
+            (i / 2, j / 2),
+        ),
         _ => 128.0,
     };
     let luma = sample(|x, y| byte(0, x as usize, y), full, out, (i, j));
@@ -143,7 +147,11 @@ fn worst(picture: &Owned, region: Region, spec: &InputSpec) -> f64 {
                 let value = (got * f64::from(spec.std[c]) + f64::from(spec.mean[c]))
                     / f64::from(spec.scale);
                 let difference = (value - expected).abs();
-                worst = worst.max(if difference.is_nan() { f64::INFINITY } else { difference });
+                worst = worst.max(if difference.is_nan() {
+                    f64::INFINITY
+                } else {
+                    difference
+                });
             }
         }
     }
