@@ -2,4 +2,6 @@
 //!
 //! `ARCHITECTURE.md` draws the rooms and the way of a frame and of an event.
 
+pub mod camera;
 pub mod config;
+pub mod inference;
