@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The configuration: `edge-agent.toml` and the files of `cameras.d/` beside it.
 //!
 //! Two levels: [`raw`] is what was typed, each value with its place; [`settings`] is what the agent runs on. Between
@@ -20,6 +19,3 @@ pub use check::Environment;
 pub use load::{load, load_with};
 pub use problem::{ConfigErrors, Problem};
 pub use settings::Settings;
-=======
-pub mod settings;
->>>>>>> media
