@@ -269,7 +269,7 @@ fn read_tls(mqtt: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Opt
             problems.add(
                 place.line,
                 place.key,
-                "mqtt.client_cert_file and mqtt.client_key_file belong together: set both",
+                "is set alone: mqtt.client_cert_file and mqtt.client_key_file belong together",
             );
             None
         }

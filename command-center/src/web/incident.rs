@@ -10,7 +10,11 @@ use protocol::{Name, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Shared, access::SignedIn, refusal::Refused};
+use super::{
+    Shared,
+    access::SignedIn,
+    refusal::{Body, Refused},
+};
 use crate::{
     store::IncidentQuery,
     view::{IncidentDetail, IncidentPage},
@@ -119,7 +123,7 @@ pub(super) async fn acknowledge(
     State(shared): State<Shared>,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<Uuid>,
-    Json(form): Json<AcknowledgeForm>,
+    Body(form): Body<AcknowledgeForm>,
 ) -> Result<Json<IncidentDetail>, Refused> {
     let note = form
         .note

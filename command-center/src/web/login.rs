@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{
     Shared,
     access::{self, SignedIn},
-    refusal::Refused,
+    refusal::{Body, Refused},
 };
 use crate::{
     password,
@@ -89,7 +89,7 @@ pub(super) async fn session(
 pub(super) async fn first_admin(
     State(shared): State<Shared>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(form): Json<FirstAdminForm>,
+    Body(form): Body<FirstAdminForm>,
 ) -> Result<Response, Refused> {
     admit(&shared, peer, "first administrator")?;
     if !shared.first_admin.accepts(form.token.trim()) {
@@ -120,7 +120,7 @@ pub(super) async fn first_admin(
 pub(super) async fn login(
     State(shared): State<Shared>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(form): Json<LoginForm>,
+    Body(form): Body<LoginForm>,
 ) -> Result<Response, Refused> {
     admit(&shared, peer, &form.name)?;
     let account = shared.store.account(form.name.clone()).await?;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use axum::{
     Json,
+    extract::{FromRequest, Request, rejection::JsonRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+
+use serde::de::DeserializeOwned;
 
 use crate::{store::StoreError, view::Refusal};
 
@@ -59,5 +62,19 @@ impl IntoResponse for Refused {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
+    }
+}
+
+/// A body in JSON; what is wrong with it is refused in JSON too.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let parsed = Json::<T>::from_request(request, state).await;
+        let Json(body) =
+            parsed.map_err(|e: JsonRejection| Refused::new(e.status(), e.body_text()))?;
+        Ok(Body(body))
     }
 }
