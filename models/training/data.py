@@ -22,6 +22,7 @@ from net import CLASSES
 IGNORE = -1
 PAD = 114
 MIN_VISIBILITY = 0.25
+HIDDEN = 0.1  # visibility below which an object is taken for not there
 MIN_SIDE_SOURCE = 6.0  # pixels of the rendered frame, longer side
 MIN_SIDE_INPUT = 5.0  # pixels of the network's input, longer side
 MIN_LEFT_BY_CROP = 0.3  # share of a box that a crop must leave
@@ -48,7 +49,7 @@ def _frame(folder: Path, line: dict) -> Frame:
         x, y, w, h = thing["box"]
         x1, y1 = max(x, 0.0), max(y, 0.0)
         x2, y2 = min(x + w, line["width"]), min(y + h, line["height"])
-        if x2 <= x1 or y2 <= y1:
+        if x2 <= x1 or y2 <= y1 or thing["visibility"] < HIDDEN:
             continue
         seen = thing["visibility"] >= MIN_VISIBILITY and max(x2 - x1, y2 - y1) >= MIN_SIDE_SOURCE
         known = thing["class"] in CLASSES

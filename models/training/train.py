@@ -25,9 +25,9 @@ INPUT = (256, 448)  # height, width
 CROP = (192, 288)
 CROP_SHARE = 0.7  # of the run, in pictures
 PEAK_RATE = 2e-3
-WARM_UP = 150  # steps
+WARM_UP = 200  # steps
 EMA_DECAY = 0.998
-CHECKPOINT_EVERY = 50  # steps
+CHECKPOINT_EVERY = 100  # steps
 
 
 def parse() -> argparse.Namespace:
@@ -35,7 +35,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("frames", type=Path, nargs="+", help="folders with labels.jsonl")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints go here")
     parser.add_argument("--pictures", type=int, default=120_000, help="augmented pictures to look at")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--start-from", type=Path, help="weights of an earlier run to begin with")
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE)
     parser.add_argument("--seed", type=int, default=1)
