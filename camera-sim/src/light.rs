@@ -80,8 +80,8 @@ impl Light {
         let sun = v3(az.sin() * el.cos(), az.cos() * el.cos(), el.sin());
         let base = Self {
             sun,
-            direct: 0.52,
-            ambient: 0.56,
+            direct: 0.58,
+            ambient: 0.64,
             tint: Rgb(1.0, 0.985, 0.95),
             shadow: 0.42,
             sky_top: Rgb::hex(0x6f9fd0),
@@ -93,7 +93,7 @@ impl Light {
             Daylight::Day => base,
             Daylight::Dull => Self {
                 direct: 0.10,
-                ambient: 0.76,
+                ambient: 0.84,
                 tint: Rgb(0.95, 0.98, 1.0),
                 shadow: 0.0,
                 sky_top: Rgb::hex(0xa9b3bb),
@@ -103,7 +103,7 @@ impl Light {
             },
             Daylight::Dusk => Self {
                 direct: 0.10,
-                ambient: 0.44,
+                ambient: 0.50,
                 tint: Rgb(0.90, 0.93, 1.10),
                 shadow: 0.0,
                 sky_top: Rgb::hex(0x3d4a68),

@@ -453,10 +453,10 @@ pub fn sketch(look: &VehicleLook, at: V2, heading: f32, to: &mut Sketch<'_>) {
         draw_prism(prism, &placed, to);
     }
     wheels(&plan, &placed, to);
-    ends(&plan, look, &placed, to);
     for prism in prisms.iter().filter(|p| p.level > 0) {
         draw_prism(prism, &placed, to);
     }
+    ends(&plan, look, &placed, to);
 }
 
 /// The dark under the floor, and the far wheels' tread seen there.

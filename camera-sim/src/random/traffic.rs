@@ -12,9 +12,9 @@ const NEAREST_M: f32 = 4.0;
 pub fn traffic(world: &World, camera: &Camera, dice: &mut Dice) -> Vec<Posed> {
     let mut actors: Vec<Posed> = Vec::new();
     let busy = dice.range(0.15, 1.0);
-    let walkers = (busy * dice.range(1.0, 16.0)) as usize;
-    let vehicles = (busy * dice.range(0.0, 10.0)) as usize;
-    let cycles = (busy * dice.range(0.0, 6.0)) as usize;
+    let walkers = (busy * dice.range(2.0, 20.0)) as usize;
+    let vehicles = (busy * dice.range(1.0, 11.0)) as usize;
+    let cycles = (busy * dice.range(0.5, 8.0)) as usize;
     let bags = if dice.chance(0.4) {
         1 + dice.below(3)
     } else {
@@ -73,16 +73,29 @@ fn add(
     place: impl Fn(&mut Dice) -> Option<Pose>,
 ) {
     let look = Look::random(kind, dice);
-    for _ in 0..12 {
+    let anywhere = dice.chance(0.05);
+    for _ in 0..30 {
         let Some(pose) = place(dice) else { continue };
         let actor = Posed { kind, look, pose };
         let far_enough =
             (pose.at - camera.eye().ground()).length() > NEAREST_M + actor.half_extent().x;
-        if far_enough && actors.iter().all(|other| clear(&actor, other)) {
+        if far_enough
+            && (anywhere || shows(&actor, camera))
+            && actors.iter().all(|other| clear(&actor, other))
+        {
             actors.push(actor);
             return;
         }
     }
+}
+
+/// Whether its middle lies in the picture, or barely outside.
+fn shows(actor: &Posed, camera: &Camera) -> bool {
+    let size = camera.size();
+    camera.project(actor.pose.at.up(0.6)).is_some_and(|p| {
+        let (x, y) = (p.x / size.width as f32, p.y / size.height as f32);
+        (-0.06..1.06).contains(&x) && (-0.03..1.06).contains(&y)
+    })
 }
 
 /// Whether two actors' ground does not overlap (their circles along the longer one are apart).
