@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Simulated cameras: rendered street scenes with exact ground truth, or any video file, served over real RTSP.
+
+pub mod serve;
