@@ -51,8 +51,9 @@ fn cache_name(file: &Path) -> std::io::Result<String> {
 }
 
 fn transcode(file: &Path, copy: &Path) -> Result<(), String> {
+    // A steady rate: AVI files with B-frames have doubled time stamps, which no container takes.
     // Constant quality 18 is close to invisible; a key frame a second lets clients join quickly.
-    let line = "filesrc name=from ! decodebin ! videoconvert ! video/x-raw,format=I420 ! \
+    let line = "filesrc name=from ! decodebin ! videoconvert ! videorate ! video/x-raw,format=I420 ! \
                 x264enc pass=quant quantizer=18 speed-preset=veryfast bframes=0 key-int-max=25 ! \
                 h264parse ! mp4mux ! filesink name=to";
     let pipeline = gst::parse::launch(line)
