@@ -1,7 +1,7 @@
-//! Simulated street cameras: rendered scenes with exact ground truth.
+//! Simulated street cameras: rendered scenes with exact ground truth, or any video file, served over real RTSP.
 //!
 //! `scene` files say who goes where when; `stage` paints them; `truth` says what happens in them; `random` makes
-//! labelled pictures for training. This crate knows nothing of how pictures are analysed.
+//! labelled pictures for training; `serve` shows them to RTSP clients. This crate knows nothing of how pictures are analysed.
 
 pub mod actor;
 pub mod dice;
@@ -9,6 +9,7 @@ pub mod draw;
 pub mod light;
 pub mod random;
 pub mod sensor;
+pub mod serve;
 pub mod space;
 pub mod stage;
 pub mod world;

@@ -15,10 +15,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Frames(command::frames::Args),
+    Serve(command::serve::Args),
 }
 
 fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     match Cli::parse().command {
+        Command::Serve(args) => command::serve::run(args),
         Command::Frames(args) => command::frames::run(args),
     }
 }

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub(crate) mod frames;
+pub(crate) mod serve;
 
 use camera_sim::space::Size;
 
