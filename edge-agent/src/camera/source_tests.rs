@@ -102,7 +102,9 @@ fn camera(url: String) -> CameraSettings {
             tracker: Default::default(),
         },
         severities: Default::default(),
+        revisions: Default::default(),
         reel: Duration::from_secs(5),
+        fault: None,
     }
 }
 
