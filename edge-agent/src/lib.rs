@@ -3,3 +3,4 @@
 //! `ARCHITECTURE.md` draws the rooms and the way of a frame and of an event.
 
 pub mod config;
+pub mod spool;
