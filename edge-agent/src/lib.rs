@@ -3,4 +3,8 @@
 //! `ARCHITECTURE.md` draws the rooms and the way of a frame and of an event.
 
 pub mod config;
+pub mod event_log;
+pub mod metrics;
+pub mod sink;
 pub mod spool;
+pub mod supervisor;

@@ -82,8 +82,8 @@ pub enum Tls {
 /// Inference.
 #[derive(Clone, Debug)]
 pub struct InferenceSettings {
-    /// Path of `libonnxruntime.so`.
-    pub runtime: PathBuf,
+    /// Path of `libonnxruntime.so`; without one it is looked for in the usual places.
+    pub runtime: Option<PathBuf>,
     /// OS threads, one session each.
     pub sessions: usize,
     /// Folder that holds one folder a model.
