@@ -1,6 +1,20 @@
-//! Rules: tracks -> incidents. One file a rule: its settings with a checked constructor, and how it evaluates.
+//! Rules: tracks -> incidents. One file a rule: its settings with a checked constructor, and how it evaluates. What the
+//! kinds mean is told at [`RuleKind`].
+
+mod intrusion;
+mod line_crossing;
+mod loitering;
+mod presence;
 
 use std::time::Duration;
+
+use crate::{
+    incident::{IncidentChange, IncidentNumber, IncidentObject, Transition},
+    track::Track,
+};
+pub(crate) use intrusion::Intrusion;
+pub(crate) use line_crossing::LineCrossing;
+pub(crate) use loitering::Loitering;
 
 /// A rule as its place in [`crate::scene::SceneSettings::rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -9,11 +23,12 @@ pub struct RuleIndex(pub usize);
 /// What a rule looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RuleKind {
-    /// An object's foot point crosses a line.
+    /// An object's foot point crosses a line, where its path meets the segment; once a track and direction until the track
+    /// has clearly left the line.
     LineCrossing,
-    /// An object stands inside a zone.
+    /// An object's foot point is inside a zone for a while; one incident an object and visit.
     Intrusion,
-    /// An object stays inside a zone for long.
+    /// The same object's foot point stays inside a zone for long; one incident an object and visit.
     Loitering,
 }
 
@@ -48,8 +63,8 @@ pub enum RuleSpec {
         line: String,
         /// Which way counts.
         direction: Direction,
-        /// How far from the line, as a share of the object's height, a track must have gone before its next crossing
-        /// counts; see [`DEFAULT_HYSTERESIS`].
+        /// How far from the line a foot point is clearly beside it, as a share of the box's extent across the line; see
+        /// [`DEFAULT_HYSTERESIS`].
         hysteresis: f32,
     },
     /// See [`RuleKind::Intrusion`].
@@ -79,7 +94,7 @@ impl RuleSpec {
     }
 }
 
-/// Usual hysteresis of a line crossing, as a share of the object's height.
+/// Usual hysteresis of a line crossing, as a share of the box's extent across the line.
 pub const DEFAULT_HYSTERESIS: f32 = 0.15;
 
 /// Usual time after which an object inside a zone is an intrusion.
@@ -95,4 +110,70 @@ pub enum Direction {
     Backward,
     /// Both.
     Any,
+}
+
+/// One rule at work.
+#[derive(Debug)]
+pub(crate) enum Rule {
+    LineCrossing(LineCrossing),
+    Intrusion(Intrusion),
+    Loitering(Loitering),
+}
+
+impl Rule {
+    /// Looks at the tracks of one frame, those of other classes left out; closes all that is open where the log ends.
+    pub(crate) fn evaluate<'t>(
+        &mut self,
+        tracks: impl Iterator<Item = &'t Track> + Clone,
+        log: &mut Log<'_>,
+    ) {
+        match self {
+            Rule::LineCrossing(rule) => rule.evaluate(tracks, log),
+            Rule::Intrusion(rule) => rule.evaluate(tracks, log),
+            Rule::Loitering(rule) => rule.evaluate(tracks, log),
+        }
+    }
+}
+
+/// Where rules write down what they find, incidents numbered over all rules of a scene.
+pub(crate) struct Log<'a> {
+    pub(crate) at: Duration,
+    pub(crate) rule: RuleIndex,
+    pub(crate) kind: RuleKind,
+    /// Nothing comes after this: what may yet return is closed all the same.
+    pub(crate) ends: bool,
+    pub(crate) last_number: &'a mut u64,
+    pub(crate) changes: &'a mut Vec<IncidentChange>,
+}
+
+impl Log<'_> {
+    /// Opens an incident of one object.
+    fn open(&mut self, track: &Track) -> IncidentNumber {
+        *self.last_number += 1;
+        let incident = IncidentNumber(*self.last_number);
+        self.write(incident, Transition::Opened, track);
+        incident
+    }
+
+    /// Closes an incident of one object, as it was last seen.
+    fn close(&mut self, incident: IncidentNumber, track: &Track) {
+        self.write(incident, Transition::Closed, track);
+    }
+
+    fn write(&mut self, incident: IncidentNumber, transition: Transition, track: &Track) {
+        self.changes.push(IncidentChange {
+            incident,
+            rule: self.rule,
+            kind: self.kind,
+            transition,
+            at: self.at,
+            confidence: track.score_median,
+            objects: vec![IncidentObject {
+                track: track.id,
+                class: track.class,
+                score: track.score,
+                rect: track.rect,
+            }],
+        });
+    }
 }
