@@ -227,7 +227,7 @@ async fn what_waits_at_the_same_time_is_committed_together_without_gaps() {
         let spool = spool.clone();
         appends.spawn(async move {
             let record = record(Class::Incident, Severity::Alarm, 100);
-            spool.append(record).await.unwrap().seq
+            spool.append(vec![record]).await.unwrap()[0].seq
         });
     }
     let mut seqs = appends.join_all().await;
