@@ -102,6 +102,8 @@ fn camera(url: String) -> CameraSettings {
             tracker: Default::default(),
         },
         severities: Default::default(),
+        revisions: Default::default(),
+        fault: None,
         reel: Duration::from_secs(5),
     }
 }
