@@ -105,6 +105,7 @@ fn camera(url: String) -> CameraSettings {
         revisions: Default::default(),
         fault: None,
         reel: Duration::from_secs(5),
+        fault: None,
     }
 }
 
