@@ -196,6 +196,13 @@ fn run_one(
     run::run(&case.clip, &scene, camera, model)
 }
 
+/// One line of an alarms file.
+#[derive(serde::Serialize)]
+struct AlarmLine<'a> {
+    rule: &'a str,
+    capture_s: f64,
+}
+
 fn write_alarms(
     folder: &Path,
     cases: &[Case],
@@ -206,8 +213,11 @@ fn write_alarms(
         let Ok(run) = run else { continue };
         let mut text = String::new();
         for alarm in &run.alarms {
-            let line = serde_json::json!({"rule": alarm.rule, "capture_s": alarm.capture_s});
-            text.push_str(&format!("{line}\n"));
+            text += &serde_json::to_string(&AlarmLine {
+                rule: &alarm.rule,
+                capture_s: alarm.capture_s,
+            })?;
+            text.push('\n');
         }
         let path = folder.join(format!("{}.jsonl", case.name));
         fs::write(&path, text).with_context(|| path.display().to_string())?;

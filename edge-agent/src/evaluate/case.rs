@@ -150,8 +150,31 @@ struct RawRule {
     direction: Option<Spanned<String>>,
     hysteresis: Option<f32>,
     min_seconds: Option<f64>,
-    #[serde(flatten)]
-    later: toml::Table,
+    min_count: Option<toml::Value>,
+    direction_degrees: Option<toml::Value>,
+    tolerance_degrees: Option<toml::Value>,
+    min_distance: Option<toml::Value>,
+    limit_kmh: Option<toml::Value>,
+    max_speed: Option<toml::Value>,
+    detect: Option<toml::Value>,
+}
+
+impl RawRule {
+    /// Keys that are there, and that only kinds have which come later.
+    fn later(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [
+            ("min_count", &self.min_count),
+            ("direction_degrees", &self.direction_degrees),
+            ("tolerance_degrees", &self.tolerance_degrees),
+            ("min_distance", &self.min_distance),
+            ("limit_kmh", &self.limit_kmh),
+            ("max_speed", &self.max_speed),
+            ("detect", &self.detect),
+        ];
+        keys.map(|(key, value)| value.as_ref().map(|_| key))
+            .into_iter()
+            .flatten()
+    }
 }
 
 fn tolerance() -> f64 {
@@ -300,7 +323,7 @@ fn read_rule(rule: &RawRule, raw: &RawCase, report: &mut Report<'_>) -> Option<C
             settings: None,
         });
     }
-    for key in rule.later.keys() {
+    for key in rule.later() {
         report.add(
             rule.id.span(),
             format_args!("rule {id:?}: {kind} has no key {key:?}"),

@@ -1,6 +1,6 @@
 //! One case through the pipeline of the street: decoder, gate, preprocessing, model, tracker, rules; in media time.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use analytics::{
     geometry::Rect,
@@ -74,9 +74,14 @@ pub fn run(
         run.note(scene, &decisions);
     }
     run.note(scene, &analysis.finish());
-    run.duration_s = clip.end().as_secs_f64();
+    run.duration_s = seconds(clip.end());
     run.cost = model.take_cost();
     Ok(run)
+}
+
+/// Media time in seconds, to the microsecond: containers keep no more, and 1.8399999999 helps nobody.
+fn seconds(at: Duration) -> f64 {
+    (at.as_secs_f64() * 1e6).round() / 1e6
 }
 
 impl CaseRun {
@@ -85,7 +90,7 @@ impl CaseRun {
         for Decision { change, stamps, .. } in decisions.iter().filter(|d| opened(&d.change)) {
             self.alarms.push(Alarm {
                 rule: scene.rules[change.rule.0].id.clone(),
-                capture_s: stamps.at.as_secs_f64(),
+                capture_s: seconds(stamps.at),
                 confidence: change.confidence,
                 boxes: change.objects.iter().map(|object| object.rect).collect(),
             });
