@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 pub use quota::Quota;
-pub use store::Store;
+pub use store::{Row, Store, inspect};
 
 /// Commands that may wait for the spool's thread; more wait at the sender, nothing is dropped.
 const QUEUE: usize = 1024;
