@@ -105,7 +105,6 @@ fn camera(url: String) -> CameraSettings {
         revisions: Default::default(),
         fault: None,
         reel: Duration::from_secs(5),
-        fault: None,
     }
 }
 
