@@ -104,7 +104,6 @@ fn camera(url: String) -> CameraSettings {
         severities: Default::default(),
         revisions: Default::default(),
         reel: Duration::from_secs(5),
-        fault: None,
     }
 }
 
