@@ -14,6 +14,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Frames(command::frames::Args),
     Serve(command::serve::Args),
 }
 
@@ -23,5 +24,6 @@ fn main() -> anyhow::Result<()> {
         .init();
     match Cli::parse().command {
         Command::Serve(args) => command::serve::run(args),
+        Command::Frames(args) => command::frames::run(args),
     }
 }

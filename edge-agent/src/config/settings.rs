@@ -61,6 +61,8 @@ pub struct MqttSettings {
     pub tls: Tls,
     /// Keep-alive interval.
     pub keep_alive: Duration,
+    /// Safety that was switched off on purpose, as [`protocol::NodeStatus::insecure`] says it.
+    pub insecure: Vec<String>,
 }
 
 /// Transport security, as whole variants.
@@ -113,8 +115,13 @@ pub struct CameraSettings {
     pub scene: SceneSettings,
     /// Severity of each rule's incidents, by the rule's name.
     pub severities: BTreeMap<String, Severity>,
+    /// `sha256:` and the hash of each rule with the zone or line that it names, by the rule's name.
+    pub revisions: BTreeMap<String, String>,
     /// Encoded seconds kept for evidence.
     pub reel: Duration,
+    /// What keeps this camera from being watched, with its place in the configuration: its credentials cannot be
+    /// read. The other cameras go on.
+    pub fault: Option<String>,
 }
 
 /// Where a camera's pictures come from.
