@@ -3,7 +3,7 @@
 //! Starts a broker, simulated cameras, a node and a centre, tells every alert as it comes, and at the end compares
 //! what the centre knows with what the scenes' script made happen. With a real camera it watches that one instead.
 
-mod scene;
+mod camera;
 mod screen;
 mod verdict;
 mod watch;
@@ -14,19 +14,20 @@ use std::{
 };
 
 use anyhow::Context;
-use camera_sim::serve::{CameraSettings, Server, ServerSettings, TruthLog};
+use camera_sim::serve::{Server, ServerSettings, TruthLog};
 use jiff::Timestamp;
 
 use crate::harness::{
-    Broker, Centre, Leash, Node, NodeConfig, Recorder, WatchedCamera, wait_for, workspace,
+    Broker, Centre, Leash, Node, NodeConfig, Recorder, Scene, WatchedCamera, wait_for, workspace,
 };
-use scene::Scene;
 use screen::Screen;
 use verdict::{Row, judge};
 use watch::{Script, Watch};
 
 /// A first start on a busy machine loads a model and connects.
 const START_PATIENCE: Duration = Duration::from_secs(120);
+/// The scenes that are shown where none is named.
+const SCENES: [&str; 2] = ["crossroads", "school-gate"];
 /// How often the messages are looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 /// How often it is said that all is well.
@@ -121,7 +122,7 @@ impl Street {
     ) -> anyhow::Result<Option<Self>> {
         let scenes = match settings.camera {
             Some(_) => Vec::new(),
-            None => scene::load_all(&settings.scenes, screen, interrupted)?,
+            None => load_scenes(&settings.scenes, screen, interrupted)?,
         };
         if interrupted() {
             return Ok(None);
@@ -133,7 +134,7 @@ impl Street {
         screen.console(&centre.url(), centre.first_admin_token().as_deref())?;
         let script = Script::default();
         let (server, cameras) = match &settings.camera {
-            Some(url) => (None, vec![scene::real_camera(url)?]),
+            Some(url) => (None, vec![camera::real_camera(url)?]),
             None => {
                 let server = serve(&scenes, folder, &script)?;
                 let cameras = scenes
@@ -146,7 +147,7 @@ impl Street {
         let ids = cameras.iter().map(|c| c.id.clone()).collect();
         let names = scenes
             .iter()
-            .map(|s| (s.mount.clone(), s.title.clone()))
+            .map(|s| (s.name.clone(), s.title.clone()))
             .collect();
         screen.say("starting the node")?;
         let mut config = NodeConfig::new("demo-node", broker.port(), cameras);
@@ -243,15 +244,37 @@ impl Street {
     }
 }
 
+fn load_scenes(
+    names: &[String],
+    screen: &mut Screen,
+    interrupted: &dyn Fn() -> bool,
+) -> anyhow::Result<Vec<Scene>> {
+    let usual = SCENES.map(str::to_owned);
+    let names = if names.is_empty() { &usual[..] } else { names };
+    let mut scenes = Vec::new();
+    for name in names {
+        if interrupted() {
+            break;
+        }
+        let folder = Path::new(name);
+        if folder.join("case.toml").is_file() {
+            scenes.push(Scene::load(folder)?);
+        } else {
+            screen.say(format!("scene {name}: rendering, unless it was rendered before"))?;
+            scenes.push(Scene::rendered(name)?);
+        }
+    }
+    Ok(scenes)
+}
+
 fn serve(scenes: &[Scene], folder: &Path, script: &Script) -> anyhow::Result<Server> {
     let log = std::fs::File::create(folder.join("truth.jsonl"))?;
-    let cameras = scenes.iter().map(|scene| CameraSettings {
-        incidents: scene.incidents.clone(),
-        ..CameraSettings::new(&scene.mount, &scene.clip)
-    });
     let server = Server::start(ServerSettings {
         truth: Some(TruthLog::new(script.tee(log))),
-        ..ServerSettings::loopback(workspace().join(".cache/camera-sim"), cameras.collect())
+        ..ServerSettings::loopback(
+            workspace().join(".cache/camera-sim"),
+            scenes.iter().map(Scene::camera).collect(),
+        )
     })?;
     Ok(server)
 }

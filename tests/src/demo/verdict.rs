@@ -4,22 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::harness::Rule;
+
 /// As in an incident case: an alarm may lie this far outside of its incident.
 const TOLERANCE: SignedDuration = SignedDuration::from_millis(1500);
 /// A track needs a few pictures before anything can be said of it.
 const WARM_UP: SignedDuration = SignedDuration::from_secs(3);
 /// An alarm may take this long from the end of its incident to the centre.
 const TAIL: SignedDuration = SignedDuration::from_secs(5);
-
-/// A rule of a camera.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rule {
-    pub(super) camera: String,
-    pub(super) id: String,
-    pub(super) kind: String,
-    /// How long something must last, seconds.
-    pub(super) min_seconds: f64,
-}
 
 /// What the script made happen.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
