@@ -4,11 +4,16 @@
 //! labelled pictures for training. This crate knows nothing of how pictures are analysed.
 
 pub mod actor;
+pub mod case;
 pub mod dice;
 pub mod draw;
 pub mod light;
 pub mod random;
+pub mod render;
+pub mod scene;
 pub mod sensor;
+pub mod sheet;
 pub mod space;
 pub mod stage;
+pub mod truth;
 pub mod world;

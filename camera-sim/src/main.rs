@@ -14,11 +14,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Render(command::render::Args),
+    Case(command::case::Args),
     Frames(command::frames::Args),
+    Sheet(command::sheet::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Render(args) => command::render::run(args),
+        Command::Case(args) => command::case::run(args),
+        Command::Sheet(args) => command::sheet::run(args),
         Command::Frames(args) => command::frames::run(args),
     }
 }
