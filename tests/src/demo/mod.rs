@@ -260,7 +260,9 @@ fn load_scenes(
         if folder.join("case.toml").is_file() {
             scenes.push(Scene::load(folder)?);
         } else {
-            screen.say(format!("scene {name}: rendering, unless it was rendered before"))?;
+            screen.say(format!(
+                "scene {name}: rendering, unless it was rendered before"
+            ))?;
             scenes.push(Scene::rendered(name)?);
         }
     }

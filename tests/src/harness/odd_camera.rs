@@ -33,17 +33,19 @@ impl OddCamera {
         let address = listener.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
-        let thread = std::thread::Builder::new().name("odd-camera".to_owned()).spawn(move || {
-            for client in listener.incoming() {
-                if stop.load(Ordering::Relaxed) {
-                    return;
+        let thread = std::thread::Builder::new()
+            .name("odd-camera".to_owned())
+            .spawn(move || {
+                for client in listener.incoming() {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    // A client that leaves in the middle is nothing to speak of; one at a time is enough.
+                    if let Err(error) = client.and_then(|client| talk(client, &stop)) {
+                        tracing::debug!(%error, "odd camera: client left");
+                    }
                 }
-                // A client that leaves in the middle is nothing to speak of; one at a time is enough.
-                if let Err(error) = client.and_then(|client| talk(client, &stop)) {
-                    tracing::debug!(%error, "odd camera: client left");
-                }
-            }
-        })?;
+            })?;
         Ok(OddCamera {
             address,
             stopping,
@@ -87,7 +89,11 @@ fn talk(client: TcpStream, stop: &AtomicBool) -> std::io::Result<()> {
             return Ok(());
         };
         let method = first.split(' ').next().unwrap_or_default().to_owned();
-        let header = |name: &str| request.iter().find(|line| line.to_ascii_lowercase().starts_with(name));
+        let header = |name: &str| {
+            request
+                .iter()
+                .find(|line| line.to_ascii_lowercase().starts_with(name))
+        };
         let sequence = header("cseq:").map_or("CSeq: 0", String::as_str);
         let (more, body) = match method.as_str() {
             "OPTIONS" => ("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n", ""),
@@ -100,7 +106,10 @@ fn talk(client: TcpStream, stop: &AtomicBool) -> std::io::Result<()> {
         };
         let length = body.len();
         out.write_all(
-            format!("RTSP/1.0 200 OK\r\n{sequence}\r\n{more}Content-Length: {length}\r\n\r\n{body}").as_bytes(),
+            format!(
+                "RTSP/1.0 200 OK\r\n{sequence}\r\n{more}Content-Length: {length}\r\n\r\n{body}"
+            )
+            .as_bytes(),
         )?;
         match method.as_str() {
             "PLAY" => return send(&mut out, stop),

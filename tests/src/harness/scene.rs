@@ -60,7 +60,8 @@ impl Scene {
     /// # Errors
     /// If there is no such scene or it cannot be rendered.
     pub fn rendered(name: &str) -> anyhow::Result<Self> {
-        let scene = camera_sim::scene::Scene::load(name).with_context(|| format!("scene {name}"))?;
+        let scene =
+            camera_sim::scene::Scene::load(name).with_context(|| format!("scene {name}"))?;
         let cache = workspace().join(".cache/camera-sim");
         let clip = render::cached(&scene, &cache).with_context(|| format!("scene {name}"))?;
         let folder = workspace().join(".cache/cases").join(name);
@@ -87,7 +88,11 @@ impl Scene {
             .filter_map(|key| Some((key.to_owned(), case.remove(key)?)))
             .collect();
         let folder = folder.canonicalize()?;
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let text_of = |key: &str| case.get(key).and_then(|value| value.as_str());
         let mut scene = Scene {
             title: text_of("title").unwrap_or(&name).to_owned(),
@@ -97,19 +102,38 @@ impl Scene {
             settings,
             incidents: Vec::new(),
         };
-        let incidents = case.remove("incidents").unwrap_or_else(|| toml::Value::Array(Vec::new()));
+        let incidents = case
+            .remove("incidents")
+            .unwrap_or_else(|| toml::Value::Array(Vec::new()));
         let incidents: Vec<Incident> = incidents.try_into().with_context(place)?;
-        let kinds: BTreeMap<String, String> = scene.rules().map(|rule| (rule.id, rule.kind)).collect();
-        for Incident { rule, start_s, end_s } in incidents {
-            let kind = kinds.get(&rule).with_context(|| format!("{}: no rule {rule}", place()))?.clone();
-            scene.incidents.push(ScriptedIncident { rule, kind, start_s, end_s });
+        let kinds: BTreeMap<String, String> =
+            scene.rules().map(|rule| (rule.id, rule.kind)).collect();
+        for Incident {
+            rule,
+            start_s,
+            end_s,
+        } in incidents
+        {
+            let kind = kinds
+                .get(&rule)
+                .with_context(|| format!("{}: no rule {rule}", place()))?
+                .clone();
+            scene.incidents.push(ScriptedIncident {
+                rule,
+                kind,
+                start_s,
+                end_s,
+            });
         }
         Ok(scene)
     }
 
     /// The rules that its camera is watched by.
     pub fn rules(&self) -> impl Iterator<Item = Rule> {
-        let rules = self.settings.get("rules").and_then(|rules| rules.as_array());
+        let rules = self
+            .settings
+            .get("rules")
+            .and_then(|rules| rules.as_array());
         rules.into_iter().flatten().filter_map(|rule| {
             let text = |key: &str| Some(rule.get(key)?.as_str()?.to_owned());
             let seconds = rule.get("min_seconds");
@@ -136,7 +160,9 @@ impl Scene {
     pub fn watched(&self, url: String, model: Option<&str>) -> WatchedCamera {
         let mut camera = WatchedCamera::new(&self.name, url);
         camera.more = self.settings.clone();
-        camera.more.insert("name".to_owned(), self.title.clone().into());
+        camera
+            .more
+            .insert("name".to_owned(), self.title.clone().into());
         if let Some(model) = model {
             camera.more.insert("model".to_owned(), model.into());
         }
@@ -149,8 +175,15 @@ impl Scene {
     /// If the evaluation fails, with its words.
     pub fn evaluate(&self, model: Option<&str>, out: &Path) -> anyhow::Result<Vec<(String, f64)>> {
         let mut command = Command::new(binary("edge-agent")?);
-        command.arg("evaluate").arg(&self.folder).args(["--json", "--jobs", "1"]);
-        command.arg("--alarms").arg(out).arg("--models").arg(workspace().join("models"));
+        command
+            .arg("evaluate")
+            .arg(&self.folder)
+            .args(["--json", "--jobs", "1"]);
+        command
+            .arg("--alarms")
+            .arg(out)
+            .arg("--models")
+            .arg(workspace().join("models"));
         if let Some(weights) = super::asset("models") {
             command.arg("--weights").arg(weights);
         }

@@ -26,7 +26,12 @@ impl Town {
         let broker = Broker::start(&folder.path().join("broker"), Leash::Drop)?;
         let centre = Centre::start(&folder.path().join("centre"), broker.port(), Leash::Drop)?;
         let recorder = Recorder::start(broker.port())?;
-        Ok(Town { centre, recorder, broker, folder })
+        Ok(Town {
+            centre,
+            recorder,
+            broker,
+            folder,
+        })
     }
 
     /// A folder that goes with the town.
