@@ -2,6 +2,8 @@
 
 use std::f32::consts::TAU;
 
+use serde::Deserialize;
+
 use super::Blob;
 use crate::dice::Dice;
 use crate::light::Rgb;
@@ -82,7 +84,8 @@ pub enum Headwear {
     Helmet,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Carried {
     Nothing,
     Backpack,
