@@ -22,8 +22,16 @@ pub fn plot(dice: &mut Dice) -> Plot {
     if dice.chance(SHIPPED) {
         let name = dice.pick(&scene::names());
         if let Ok(scene) = Scene::load(name) {
-            let light = if dice.chance(0.4) { scene.light } else { random_light(dice) };
-            return Plot { world: scene.world, mount: shaken(scene.mount, dice), light };
+            let light = if dice.chance(0.4) {
+                scene.light
+            } else {
+                random_light(dice)
+            };
+            return Plot {
+                world: scene.world,
+                mount: shaken(scene.mount, dice),
+                light,
+            };
         }
     }
     let mount = mount(dice);
@@ -57,7 +65,12 @@ pub fn plot(dice: &mut Dice) -> Plot {
 /// The same camera after somebody has brushed against it.
 fn shaken(mount: Mount, dice: &mut Dice) -> Mount {
     let mut small = |k: f32| k * dice.range(-1.0, 1.0);
-    Mount { pitch_deg: mount.pitch_deg + small(1.5), yaw_deg: mount.yaw_deg + small(3.0), height: mount.height + small(0.3), ..mount }
+    Mount {
+        pitch_deg: mount.pitch_deg + small(1.5),
+        yaw_deg: mount.yaw_deg + small(3.0),
+        height: mount.height + small(0.3),
+        ..mount
+    }
 }
 
 fn mount(dice: &mut Dice) -> Mount {
