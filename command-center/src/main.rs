@@ -1,1 +1,192 @@
-fn main() {}
+//! Arguments and exit codes: 0 well ended, 64 wrong usage or configuration, 69 something needed is not there,
+//! 70 internal.
+
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::{Command as Program, ExitCode},
+};
+
+use clap::{Parser, Subcommand};
+use command_center::{
+    Centre, config, open_store, password,
+    store::{Store, StoreError},
+};
+use protocol::Utc;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+const USAGE: u8 = 64;
+const UNAVAILABLE: u8 = 69;
+const INTERNAL: u8 = 70;
+
+/// Ingest, incident store and the operators' web console.
+#[derive(Parser)]
+#[command(name = "command-center", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the centre until SIGTERM or SIGINT.
+    Run(ConfigFile),
+    /// Check the configuration and say all that is wrong with it.
+    CheckConfig(ConfigFile),
+    /// Users of the console; the password is read from standard input.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a user.
+    Add(UserName),
+    /// Give a user another password and end all sessions of that user.
+    Reset(UserName),
+}
+
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "command-center.toml")]
+    config: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct UserName {
+    /// Name of the user.
+    name: String,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+/// What went wrong, and the exit code for it.
+struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    fn new(code: u8, error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            code,
+            error: error.into(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(INTERNAL),
+            };
+        }
+    };
+    match act(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let said = writeln!(io::stderr(), "error: {:#}", failure.error);
+            ExitCode::from(if said.is_ok() { failure.code } else { INTERNAL })
+        }
+    }
+}
+
+fn act(command: Command) -> Result<(), Failure> {
+    let file = match &command {
+        Command::Run(file) | Command::CheckConfig(file) => &file.config,
+        Command::User(UserCommand::Add(user) | UserCommand::Reset(user)) => &user.file.config,
+    };
+    let settings = config::load(file).map_err(|e| Failure::new(USAGE, e))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::new(INTERNAL, e))?;
+    match command {
+        Command::Run(_) => runtime.block_on(run(settings)),
+        Command::CheckConfig(file) => say(&format!("{}: nothing is wrong", file.config.display())),
+        Command::User(command) => {
+            let store = open_store(&settings.data_dir, settings.evidence_max_bytes)
+                .map_err(|e| Failure::new(UNAVAILABLE, e))?;
+            runtime.block_on(change_user(command, store))
+        }
+    }
+}
+
+async fn run(settings: config::Settings) -> Result<(), Failure> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let internal = |e| Failure::new(INTERNAL, e);
+    let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
+    let centre = Centre::start(settings)
+        .await
+        .map_err(|e| Failure::new(UNAVAILABLE, e))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    centre.stop().await;
+    Ok(())
+}
+
+async fn change_user(command: UserCommand, store: Store) -> Result<(), Failure> {
+    let (UserCommand::Add(user) | UserCommand::Reset(user)) = &command;
+    let name = user.name.clone();
+    let secret = read_password(&name).map_err(|e| Failure::new(USAGE, e))?;
+    password::check(&name, &secret).map_err(|e| Failure::new(USAGE, e))?;
+    let hash = password::hash(&secret)
+        .map_err(|e| Failure::new(INTERNAL, anyhow::anyhow!("cannot hash the password: {e}")))?;
+    let by = "command line".to_owned();
+    let changed = match &command {
+        UserCommand::Add(_) => store.add_user(by, name.clone(), hash, Utc::now()).await,
+        UserCommand::Reset(_) => {
+            store
+                .reset_password(by, name.clone(), hash, Utc::now())
+                .await
+        }
+    };
+    store.close().await;
+    match changed {
+        Ok(()) => say(&format!("{name} can sign in")),
+        Err(error @ (StoreError::UserExists(_) | StoreError::NoSuchUser(_))) => {
+            Err(Failure::new(USAGE, error))
+        }
+        Err(error) => Err(Failure::new(UNAVAILABLE, error)),
+    }
+}
+
+/// Reads one line; on a terminal it asks, and `stty` keeps the answer off the screen.
+fn read_password(name: &str) -> io::Result<String> {
+    let asked = io::stdin().is_terminal();
+    if asked {
+        write!(io::stderr(), "password for {name}: ")?;
+        echo(false);
+    }
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    if asked {
+        echo(true);
+        writeln!(io::stderr())?;
+    }
+    read?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn echo(on: bool) {
+    let mode = if on { "echo" } else { "-echo" };
+    if Program::new(Path::new("stty")).arg(mode).status().is_err() {
+        tracing::warn!("the terminal shows what is typed: there is no stty");
+    }
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{line}").map_err(|e| Failure::new(INTERNAL, e))
+}

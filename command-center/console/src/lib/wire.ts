@@ -1,0 +1,348 @@
+// Generated from command-center/src/view.rs by tests/wire_types.rs; do not edit.
+/** Who took an incident on. */
+export interface Acknowledgement {
+  /** When. */
+  at: string;
+  /** Name of the user. */
+  by: string;
+}
+
+/** One line of the audit. */
+export interface AuditEntry {
+  /** What was done, for instance `acknowledged`. */
+  action: string;
+  /** When. */
+  at: string;
+  /** What the user wrote, if anything. */
+  note: string | null;
+  /** Name of the user. */
+  user: string;
+}
+
+/** The camera that saw it. */
+export interface CameraRef {
+  /** Its name in topics. */
+  id: Name;
+  /** Degrees north (WGS 84). */
+  latitude: number | null;
+  /** Degrees east (WGS 84). */
+  longitude: number | null;
+  /** Its name for people. */
+  name: string | null;
+}
+
+/** Is a camera seen. */
+export type CameraState = "connecting" | "watching" | "failed" | "disabled";
+
+/** One camera. */
+export interface CameraView {
+  /** Frames analysed a second, between the last two reports. */
+  analysed_fps: number | null;
+  /** Connections made since the agent started. */
+  connections: number;
+  /** Frames decoded a second, between the last two reports. */
+  decoded_fps: number | null;
+  /** Seconds in which it should have been watched. */
+  expected_s: number;
+  /** Frames analysed since the agent started. */
+  frames_analysed: number;
+  /** Frames decoded since the agent started. */
+  frames_decoded: number;
+  /** Frames that gave way to a later one since the agent started. */
+  frames_dropped: number;
+  /** Its name in topics. */
+  id: string;
+  /** Its name for people. */
+  name: string | null;
+  /** Why not, if it is not. */
+  reason: string | null;
+  /** Is it seen. */
+  state: CameraState;
+  /** Seconds in which it was watched. */
+  watched_s: number;
+}
+
+/** Where a capture time comes from. */
+export type CaptureBasis = "rtcp_sr" | "arrival";
+
+/** The centre's own state. */
+export interface CentreView {
+  /** Its connection to the broker stands. */
+  broker_connected: boolean;
+  /** Its clock now. */
+  now: string;
+  /** Messages set aside since the centre was installed. */
+  parked: number;
+  /** A node that says nothing for this many seconds is silent. */
+  silent_after_s: number;
+}
+
+/** How far the node's clock can be trusted. */
+export interface ClockQuality {
+  /** Estimated error in milliseconds, where the operating system gives one. */
+  estimated_error_ms: number | null;
+  /** The operating system says that it is synchronised. */
+  synchronised: boolean;
+}
+
+/** How an incident ended. */
+export interface Ending {
+  /** When. */
+  at: string;
+  /** How that is known. */
+  basis: EndingBasis;
+}
+
+/** How an incident's end is known. */
+export type EndingBasis = "message" | "node_status";
+
+/** Where a part of the evidence is. */
+export type EvidenceState = "queued" | "sent" | "on_request" | "failed";
+
+/** One part of the evidence. */
+export interface EvidenceView {
+  /** What the node said of it. */
+  announced: EvidenceState;
+  /** Length in bytes. */
+  bytes: number | null;
+  /** Why there is none, if the node could not make it. */
+  error: string | null;
+  /** Which part. */
+  part: string;
+  /** Bytes that are here. */
+  received_bytes: number;
+  /** SHA-256 that the incident's message names. */
+  sha256: string | null;
+  /** When it was complete here and its SHA-256 was found to be the one that was announced. */
+  verified: string | null;
+}
+
+/** Messages that never came. */
+export interface Gap {
+  /** Boot of the node. */
+  bootid: string;
+  /** First number that is missing. */
+  first: number;
+  /** Last number that is missing. */
+  last: number;
+  /** When the gap was noticed. */
+  since: string;
+}
+
+/** All that is known of one incident. */
+export interface IncidentDetail {
+  /** The evidence, part by part. */
+  evidence: EvidenceView[];
+  /** What users did about it, oldest first. */
+  history: AuditEntry[];
+  /** Its line in the list. */
+  incident: IncidentSummary;
+  /** Its messages in the order of their life. */
+  messages: MessageView[];
+  /** The model that saw it. */
+  model: ModelRef;
+  /** The objects that take part. */
+  objects: ObjectRef[];
+  /** Time stamps of the message that began it. */
+  time: IncidentTime;
+}
+
+/** A page of incidents, newest first. */
+export interface IncidentPage {
+  /** The incidents. */
+  incidents: IncidentSummary[];
+  /** Give this as `before` for the next page; absent at the end. */
+  next: string | null;
+}
+
+/** The life of an incident. */
+export type IncidentState = "opened" | "updated" | "closed";
+
+/** One line of the list of incidents. */
+export interface IncidentSummary {
+  /** Who acknowledged it, if anybody has. */
+  acknowledged: Acknowledgement | null;
+  /** The camera that saw it. */
+  camera: CameraRef;
+  /** What `captured` rests on. */
+  capture_basis: CaptureBasis;
+  /** When the picture that began it was taken. */
+  captured: string;
+  /** Classes of the objects that take part, each once. */
+  classes: string[];
+  /** The highest confidence that was said of it, 0 to 1. */
+  confidence: number;
+  /** From `captured` to `received`, in milliseconds; below zero if the clocks disagree. */
+  delay_ms: number;
+  /** When it ended, if it has. */
+  ended: Ending | null;
+  /** Its id. */
+  id: string;
+  /** The node. */
+  node: string;
+  /** When its first message was committed here. */
+  received: string;
+  /** Region of the node. */
+  region: string;
+  /** The rule that decided. */
+  rule: RuleRef;
+  /** The highest severity that was said of it. */
+  severity: Severity;
+  /** Site of the node. */
+  site: string;
+  /** Its picture. */
+  snapshot: Snapshot;
+  /** Where it is in its life, whatever order its messages came in. */
+  state: IncidentState;
+  /** How many incidents of this rule were suppressed before it. */
+  suppressed_before: number;
+  /** A test alarm. */
+  test: boolean;
+}
+
+/** Time stamps of an incident message. */
+export interface IncidentTime {
+  /** When the picture reached the node. */
+  arrival: string;
+  /** When the picture was taken, as far as `capture_basis` tells. */
+  capture: string;
+  /** Where `capture` comes from. */
+  capture_basis: CaptureBasis;
+  /** How far the node's clock can be trusted. */
+  clock: ClockQuality;
+  /** When the rule decided. */
+  decided: string;
+}
+
+/** One message of an incident. */
+export interface MessageView {
+  /** Boot of the node. */
+  bootid: string;
+  /** When the node decided. */
+  decided: string;
+  /** Its id. */
+  id: string;
+  /** When it was committed here. */
+  received: string;
+  /** Its place in that boot. */
+  seq: number;
+  /** Severity it told. */
+  severity: Severity;
+  /** Which change it told. */
+  state: IncidentState;
+}
+
+/** The model that saw it. */
+export interface ModelRef {
+  /** Its name in `models/`. */
+  name: string;
+  /** SHA-256 of its file in hexadecimal. */
+  sha256: string;
+}
+
+/** The name of a region, site, node, camera or rule: 1 to 64 bytes, no white space or control characters and none of `/ + # $`, which mean something in an MQTT topic. */
+export type Name = string;
+
+/** Is a node there. */
+export type NodeState = "online" | "offline" | "stopping";
+
+/** One node. */
+export interface NodeView {
+  /** Its cameras. */
+  cameras: CameraView[];
+  /** Its clock's quality. */
+  clock: ClockQuality | null;
+  /** Hash of the configuration it runs on. */
+  config_revision: string | null;
+  /** Messages of it that came more than once, and changed nothing. */
+  duplicates: number;
+  /** Numbers of its messages that never came. */
+  gaps: Gap[];
+  /** When anything was last heard of it. */
+  heard: string;
+  /** Its number here. */
+  id: number;
+  /** Safety that was switched off on it. */
+  insecure: string[];
+  /** Its name. */
+  node: string;
+  /** Its region. */
+  region: string;
+  /** Its site. */
+  site: string;
+  /** Messages that wait in it for the broker. */
+  spool_pending: number | null;
+  /** What it last said of itself; absent before its first status. */
+  state: NodeState | null;
+  /** Seconds since its agent started. */
+  uptime_s: number | null;
+  /** Version of its agent. */
+  version: string | null;
+}
+
+/** An object that takes part. */
+export interface ObjectRef {
+  /** x, y, width, height; normalised to 0..1, origin at the top left. */
+  box: [number, number, number, number];
+  /** Class label, for instance `person`. */
+  class: string;
+  /** Detection score, 0 to 1. */
+  score: number;
+  /** Metres per second, where the camera's ground is calibrated. */
+  speed_mps: number | null;
+  /** Track number on this camera in this boot. */
+  track_id: number;
+}
+
+/** The state of the whole. */
+export interface Overview {
+  /** The centre's own state. */
+  centre: CentreView;
+  /** All nodes that were ever heard of. */
+  nodes: NodeView[];
+}
+
+/** A message that was set aside. */
+export interface ParkedMessage {
+  /** Its length in bytes. */
+  bytes: number;
+  /** Its beginning, as far as it is text. */
+  excerpt: string;
+  /** Why it could not be taken. */
+  reason: string;
+  /** When it came. */
+  received: string;
+  /** Its topic. */
+  topic: string;
+}
+
+/** Why a request was refused, in words for people. */
+export interface Refusal {
+  /** What is wrong and what to do. */
+  error: string;
+}
+
+/** The rule that decided. */
+export interface RuleRef {
+  /** Its name in the camera's configuration. */
+  id: Name;
+  /** Its kind, for instance `line_crossing`. */
+  kind: Name;
+  /** `sha256:` and the hash of its configuration. */
+  revision: string;
+}
+
+/** Who is there. */
+export interface SessionView {
+  /** Nobody can sign in yet: the first administrator is to be named with the one-time token. */
+  first_admin_needed: boolean;
+  /** Name of the user who is signed in. */
+  user: string | null;
+}
+
+/** How much an incident matters, least first. */
+export type Severity = "info" | "warning" | "alarm" | "critical";
+
+/** The state of an incident's picture. */
+export type Snapshot = "none" | "waiting" | "ready" | "on_request" | "failed";
+

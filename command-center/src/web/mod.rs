@@ -1,0 +1,127 @@
+//! The operators' side: a JSON interface below `/api`, live changes, and the console itself.
+//!
+//! Everything is denied that is not on a short list of what needs no session (see `access`): a route added here is
+//! closed until somebody opens it on purpose.
+
+mod access;
+mod asset;
+mod incident;
+mod live;
+mod login;
+mod node;
+mod refusal;
+mod throttle;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{MethodRouter, get, post},
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{password::Verifier, store::Store, task::Tasks};
+
+pub use login::FirstAdmin;
+use throttle::Throttle;
+
+/// Longest body of a request, in bytes: the longest is a note of an operator.
+const BODY_MAX: usize = 16 << 10;
+
+/// What every request may need.
+pub struct App {
+    /// What is remembered.
+    pub store: Store,
+    /// Owner of the live streams' tasks.
+    pub tasks: Tasks,
+    /// The connection to the broker stands.
+    pub broker_connected: watch::Receiver<bool>,
+    /// A node that says nothing for this long is silent.
+    pub node_silent_after: Duration,
+    /// Cookies are for TLS only.
+    pub secure_cookies: bool,
+    /// Who may name the first administrator.
+    pub first_admin: FirstAdmin,
+    /// Verifies passwords.
+    pub verifier: Verifier,
+}
+
+pub(crate) struct AppState {
+    app: App,
+    throttle: Throttle,
+}
+
+impl std::ops::Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+pub(crate) type Shared = Arc<AppState>;
+
+/// One route: its method and path as a test walks them, and what answers.
+type Route = (&'static str, &'static str, MethodRouter<Shared>);
+
+fn routes() -> Vec<Route> {
+    vec![
+        ("GET", "/healthz", get(node::healthz)),
+        ("GET", "/api/session", get(login::session)),
+        ("POST", "/api/first-admin", post(login::first_admin)),
+        ("POST", "/api/login", post(login::login)),
+        ("POST", "/api/logout", post(login::logout)),
+        ("GET", "/api/incidents", get(incident::list)),
+        ("GET", "/api/incidents/{id}", get(incident::one)),
+        (
+            "GET",
+            "/api/incidents/{id}/evidence/{part}",
+            get(incident::evidence),
+        ),
+        (
+            "POST",
+            "/api/incidents/{id}/acknowledge",
+            post(incident::acknowledge),
+        ),
+        ("GET", "/api/nodes", get(node::overview)),
+        ("GET", "/api/parked", get(node::parked)),
+        ("GET", "/api/live", get(live::live)),
+    ]
+}
+
+/// Method and path of every route, for tests that walk them all.
+pub fn route_list() -> Vec<(&'static str, &'static str)> {
+    let routes = routes().into_iter();
+    routes.map(|(method, path, _)| (method, path)).collect()
+}
+
+/// Answers on `listener` until the tasks are asked to stop.
+pub async fn serve(listener: TcpListener, app: App) {
+    let stop = app.tasks.stopping();
+    let shared = Arc::new(AppState {
+        app,
+        throttle: Throttle::default(),
+    });
+    let mut router = Router::new();
+    for (_, path, method) in routes() {
+        router = router.route(path, method);
+    }
+    let router = router
+        .fallback(asset::serve)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&shared),
+            access::guard,
+        ))
+        .layer(middleware::from_fn(access::add_headers))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(shared);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the web side ended");
+    }
+}

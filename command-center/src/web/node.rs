@@ -1,0 +1,57 @@
+//! The state of nodes, cameras and the centre itself.
+
+use axum::{Json, extract::State};
+use protocol::Utc;
+use serde::Serialize;
+
+use super::{App, Shared, refusal::Refused};
+use crate::{
+    store::StoreError,
+    view::{CentreView, Overview, ParkedMessage},
+};
+
+const PARKED_SHOWN: usize = 100;
+
+#[derive(Serialize)]
+pub(super) struct Health {
+    status: &'static str,
+    broker: &'static str,
+}
+
+/// For watchdogs: answers once the store does.
+pub(super) async fn healthz(State(shared): State<Shared>) -> Result<Json<Health>, Refused> {
+    shared.store.has_users().await?;
+    let connected = *shared.broker_connected.borrow();
+    Ok(Json(Health {
+        status: "ok",
+        broker: if connected {
+            "connected"
+        } else {
+            "disconnected"
+        },
+    }))
+}
+
+pub(super) async fn overview(State(shared): State<Shared>) -> Result<Json<Overview>, Refused> {
+    Ok(Json(Overview {
+        nodes: shared.store.nodes().await?,
+        centre: centre(&shared).await?,
+    }))
+}
+
+pub(super) async fn parked(
+    State(shared): State<Shared>,
+) -> Result<Json<Vec<ParkedMessage>>, Refused> {
+    Ok(Json(shared.store.parked(PARKED_SHOWN).await?))
+}
+
+/// The centre's own state, now.
+pub(super) async fn centre(app: &App) -> Result<CentreView, StoreError> {
+    let parked = app.store.parked_count().await?;
+    Ok(CentreView {
+        now: Utc::now(),
+        broker_connected: *app.broker_connected.borrow(),
+        parked,
+        silent_after_s: app.node_silent_after.as_secs(),
+    })
+}
