@@ -82,15 +82,7 @@ impl Sequence {
             .map(|d| spread(d.score))
             .collect();
         all.sort_unstable_by(f32::total_cmp);
-        let top = all
-            .get(
-                (all.len() as f32
-                    * std::env::var("TOPQ").map_or(0.9, |v| v.parse::<f32>().unwrap()))
-                    as usize,
-            )
-            .copied()
-            .unwrap_or(1.0)
-            * std::env::var("TOPM").map_or(1.0, |v| v.parse::<f32>().unwrap());
+        let top = all.get(all.len() * 9 / 10).copied().unwrap_or(1.0);
         for det in self.detections.iter_mut().flatten() {
             det.score = (spread(det.score) / top).clamp(0.0, 1.0);
         }

@@ -2,7 +2,7 @@
 
 use analytics::track::TrackerSettings;
 use tests::{
-    harness::place::asset,
+    harness::asset,
     mot::{Score, Sequence},
 };
 
