@@ -4,6 +4,11 @@ import sys
 from pathlib import Path
 
 import motmetrics as mm
+import numpy as np
+
+# py-motmetrics 1.4 still calls what numpy 2 took out.
+if not hasattr(np, "asfarray"):
+    np.asfarray = lambda a, dtype=float: np.asarray(a, dtype=dtype)
 
 # MOTA, IDF1, switches, false positives, misses: SORT's own code on these detections, scored in the same way.
 SORT = {
