@@ -22,14 +22,20 @@ fn frames(out: &Path, seed: u64, jobs: usize) -> Vec<Vec<u8>> {
         },
         &|_| (),
     )
-    .unwrap();
+    .expect("a temporary folder can be written and read");
     let mut names: Vec<_> = std::fs::read_dir(out)
-        .unwrap()
-        .map(|e| e.unwrap().path())
+        .expect("a temporary folder can be written and read")
+        .map(|e| {
+            e.expect("a temporary folder can be written and read")
+                .path()
+        })
         .collect();
     names.sort();
     assert_eq!(names.len(), 11, "ten pictures and their labels");
-    names.iter().map(|p| std::fs::read(p).unwrap()).collect()
+    names
+        .iter()
+        .map(|p| std::fs::read(p).expect("a temporary folder can be written and read"))
+        .collect()
 }
 
 #[test]

@@ -21,12 +21,12 @@ fn scene(rest: &str) -> Scene {
         "title = \"t\"\nseed = 3\nduration_s = 12.0\nfps = 10.0\nsize = [640, 360]\n\
          [camera]\nat = [0, 0]\nheight = 6\npitch_deg = 25\nyaw_deg = 0\nfov_deg = 70\n{rest}"
     );
-    Scene::parse("t", Path::new("t.toml"), &text).unwrap()
+    Scene::parse("t", Path::new("t.toml"), &text).expect("a scene of this test is good")
 }
 
 fn error(text: &str) -> String {
     Scene::parse("bad", Path::new("bad.toml"), text)
-        .unwrap_err()
+        .expect_err("a scene of this test is bad")
         .to_string()
 }
 
