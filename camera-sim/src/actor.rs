@@ -144,45 +144,39 @@ pub struct Part {
 }
 
 impl Posed {
-    /// The objects that show in the picture, in drawing order.
-    pub fn parts(&self, view: &View) -> Vec<Part> {
+    /// A sketch of each of its objects, in drawing order.
+    pub fn sketches<'v>(&self, view: &'v View) -> Vec<(Class, Sketch<'v>)> {
         let Pose {
             at,
             heading,
             travelled,
             ..
         } = self.pose;
-        let mut parts = Vec::with_capacity(2);
-        let mut add = |class: Class, sketch: &Sketch<'_>| {
-            parts.extend(sketch.sprite().map(|sprite| Part { class, sprite }))
-        };
         let mut sketch = Sketch::new(view);
         let classes = self.kind.classes();
         match &self.look {
-            Look::Walker(look) => {
-                sketch.blobs(person::blobs(look, &self.body(look)));
-                add(classes[0], &sketch);
-            }
+            Look::Walker(look) => sketch.blobs(person::blobs(look, &self.body(look))),
             Look::Rider(machine, look) => {
                 cycle::sketch(machine, at, heading, travelled, &mut sketch);
-                add(classes[0], &sketch);
                 let mut rider = Sketch::new(view);
                 rider.blobs(person::blobs(
                     look,
                     &cycle::riding(machine, look, at, heading, travelled),
                 ));
-                add(classes[1], &rider);
+                return vec![(classes[0], sketch), (classes[1], rider)];
             }
-            Look::Vehicle(look) => {
-                vehicle::sketch(look, at, heading, &mut sketch);
-                add(classes[0], &sketch);
-            }
-            Look::Bag(look) => {
-                sketch.blobs(bag::blobs(look, at, heading));
-                add(classes[0], &sketch);
-            }
+            Look::Vehicle(look) => vehicle::sketch(look, at, heading, &mut sketch),
+            Look::Bag(look) => sketch.blobs(bag::blobs(look, at, heading)),
         }
-        parts
+        vec![(classes[0], sketch)]
+    }
+
+    /// The objects that show in the picture, in drawing order.
+    pub fn parts(&self, view: &View) -> Vec<Part> {
+        let part = |(class, sketch): (Class, Sketch<'_>)| {
+            sketch.sprite().map(|sprite| Part { class, sprite })
+        };
+        self.sketches(view).into_iter().filter_map(part).collect()
     }
 
     fn body(&self, look: &PersonLook) -> person::Skeleton {

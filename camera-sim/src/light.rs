@@ -1,5 +1,7 @@
 //! Colours and daylight: what a surface of a given colour and slope looks like under the sky of a scene.
 
+use serde::Deserialize;
+
 use crate::dice::Dice;
 use crate::space::{V3, v3};
 
@@ -46,8 +48,10 @@ impl Rgb {
 }
 
 /// What the sky gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Daylight {
+    #[default]
     Day,
     Dull,
     Dusk,

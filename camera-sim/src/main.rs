@@ -14,8 +14,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Render(command::render::Args),
+    Case(command::case::Args),
     Frames(command::frames::Args),
     Serve(command::serve::Args),
+    Sheet(command::sheet::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -24,6 +27,9 @@ fn main() -> anyhow::Result<()> {
         .init();
     match Cli::parse().command {
         Command::Serve(args) => command::serve::run(args),
+        Command::Render(args) => command::render::run(args),
+        Command::Case(args) => command::case::run(args),
+        Command::Sheet(args) => command::sheet::run(args),
         Command::Frames(args) => command::frames::run(args),
     }
 }

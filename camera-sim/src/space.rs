@@ -152,7 +152,8 @@ pub struct Size {
 }
 
 /// Where a camera hangs and looks, as an installer would say it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mount {
     /// Point on the ground under the camera, metres.
     pub at: V2,

@@ -23,7 +23,7 @@ pub struct Seen {
     pub class: Class,
     /// Index of its actor in the slice that was drawn.
     pub actor: usize,
-    /// Tight around the drawn pixels of the whole object, hidden ones too, cut to the picture; pixels.
+    /// Tight around the whole object, hidden parts too, cut to the picture; pixels.
     pub bounds: Bounds,
     /// Part of the object that can be seen: not hidden by others, not outside the picture; 0..1.
     pub visibility: f32,
@@ -106,7 +106,7 @@ impl Stage {
             let Some(bounds) = parts[from..]
                 .iter()
                 .map(|(_, p)| p.sprite.whole)
-                .reduce(|a, b| join(&a, &b))
+                .reduce(|a, b| a.join(&b))
             else {
                 continue;
             };
@@ -130,8 +130,7 @@ impl Stage {
             }
         }
         let size = self.view.camera.size();
-        let seen = (0..parts.len()).filter_map(|p| {
-            let (actor, part) = &parts[p];
+        let seen = parts.iter().map(|(actor, part)| {
             // A rider does not hide the machine under it, nor the machine its rider.
             let own = |owner: u16| {
                 owner != NOBODY
@@ -139,12 +138,13 @@ impl Stage {
                         .get(owner as usize - 1)
                         .is_some_and(|(a, _)| a == actor)
             };
-            measure(&part.sprite, &owners, size, own).map(|(bounds, visibility)| Seen {
+            let visibility = visibility(&part.sprite, &owners, size, own);
+            Seen {
                 class: part.class,
                 actor: *actor,
-                bounds,
+                bounds: part.sprite.shown,
                 visibility,
-            })
+            }
         });
         let seen = seen.collect();
         Picture { pixmap, seen }
@@ -163,17 +163,17 @@ impl Stage {
     /// The dark where it stands and, under the sun, the shadow it throws.
     fn shadow(&self, actor: &Posed, onto: &mut Pixmap) {
         let half = actor.half_extent();
-        for (grow, opacity) in [(1.25, 0.14), (1.05, 0.22)] {
-            let contact = rectangle(
-                actor.pose.at,
-                V2 {
-                    x: 2.0 * half.x * grow,
-                    y: 2.0 * half.y * grow,
-                },
-                actor.pose.heading,
-            );
-            let hull: Vec<(V3, f32)> = contact.iter().map(|c| (c.up(0.0), 0.08 * grow)).collect();
-            darken(&self.view, &[hull], opacity, &self.ground, onto);
+        let front = V2::from_angle(actor.pose.heading);
+        for (grow, opacity) in [(1.5, 0.10), (1.25, 0.14), (1.0, 0.18)] {
+            let rim = |i: usize| {
+                let a = V2::from_angle(i as f32 / 14.0 * std::f32::consts::TAU);
+                let at = actor.pose.at
+                    + front * (a.x * half.x * grow)
+                    + front.left() * (a.y * half.y * grow);
+                (at.up(0.0), 0.0)
+            };
+            let pool: Vec<(V3, f32)> = (0..14).map(rim).collect();
+            darken(&self.view, &[pool], opacity, &self.ground, onto);
         }
         if self.view.light.shadow > 0.0 {
             darken(
@@ -323,15 +323,6 @@ fn before(a: &[V2; 4], b: &[V2; 4], eye: V2) -> bool {
     splits(a, a, b) || splits(b, a, b)
 }
 
-fn join(a: &Bounds, b: &Bounds) -> Bounds {
-    Bounds {
-        left: a.left.min(b.left),
-        top: a.top.min(b.top),
-        right: a.right.max(b.right),
-        bottom: a.bottom.max(b.bottom),
-    }
-}
-
 /// Calls `each` with (index in the sprite, index in the picture) row by row.
 fn rows(sprite: &Sprite, picture_width: u32, mut each: impl FnMut(std::ops::Range<usize>, usize)) {
     let (w, h) = (
@@ -403,39 +394,18 @@ fn lay_sprite(sprite: &Sprite, backdrop: &mut Pixmap, ground: &mut Mask) {
     });
 }
 
-/// Tight bounds of the sprite's solid pixels and the part of the whole that shows.
-fn measure(
-    sprite: &Sprite,
-    owners: &[u16],
-    size: Size,
-    own: impl Fn(u16) -> bool,
-) -> Option<(Bounds, f32)> {
-    let width = sprite.pixmap.width() as usize;
-    let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
+/// The part of the whole thing that shows, 0..1.
+fn visibility(sprite: &Sprite, owners: &[u16], size: Size, own: impl Fn(u16) -> bool) -> f32 {
     let (mut all, mut open) = (0u32, 0u32);
     let data = sprite.pixmap.data();
     rows(sprite, size.width, |range, at| {
-        let row = range.start / width.max(1);
         for (k, i) in range.enumerate() {
-            if data[i * 4 + 3] < SOLID {
-                continue;
+            if data[i * 4 + 3] >= SOLID {
+                all += 1;
+                open += u32::from(own(owners[at + k]));
             }
-            (left, right) = (left.min(k), right.max(k + 1));
-            (top, bottom) = (top.min(row), bottom.max(row + 1));
-            all += 1;
-            open += u32::from(own(owners[at + k]));
         }
     });
-    if all == 0 {
-        return None;
-    }
-    let (x, y) = (sprite.left as f32, sprite.top as f32);
-    let bounds = Bounds {
-        left: x + left as f32,
-        top: y + top as f32,
-        right: x + right as f32,
-        bottom: y + bottom as f32,
-    };
-    let inside = (sprite.whole.clip(size).area() / sprite.whole.area().max(1.0)).min(1.0);
-    Some((bounds, inside * open as f32 / all as f32))
+    let inside = (sprite.shown.area() / sprite.whole.area().max(1.0)).min(1.0);
+    inside * open as f32 / all.max(1) as f32
 }

@@ -22,6 +22,9 @@ use crate::{
 /// A run of at least this length was healthy: the next wait is short again.
 pub const HEALTHY: Duration = Duration::from_secs(30);
 
+/// Where trying again soon does harm: cameras lock accounts after a few wrong passwords.
+const SLOW: Duration = Duration::from_secs(300);
+
 /// A wait that doubles from attempt to attempt, with jitter so that a city does not knock at the same moment.
 #[derive(Debug)]
 pub struct BackOff {
@@ -49,6 +52,23 @@ impl BackOff {
         self.next = (step * 2).min(self.most);
         step.mul_f64(rand::random_range(0.5..=1.0))
     }
+
+    /// The wait after a failure where trying again soon does harm.
+    pub fn slow(&mut self) -> Duration {
+        self.next = self.most;
+        SLOW.mul_f64(rand::random_range(0.5..=1.0))
+    }
+}
+
+/// Why a run ended before its time.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// In words for people.
+    pub why: String,
+    /// How long it had gone well.
+    pub healthy: Duration,
+    /// Trying again soon would do harm.
+    pub slowly: bool,
 }
 
 /// Everything that runs, by the stage of the flow that it belongs to.
@@ -154,6 +174,51 @@ impl Supervisor {
                 }
             }
         });
+    }
+
+    /// Starts a thread that runs `work` again and again until its step is stopped. `Ok` ends it; after a failure, a panic
+    /// included, `failed` hears why and how long the wait until the next attempt is.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
+    pub fn restarting_thread(
+        &mut self,
+        step: Step,
+        name: &str,
+        mut work: impl FnMut(&CancellationToken) -> Result<(), Failure> + Send + 'static,
+        mut failed: impl FnMut(&str, Duration) + Send + 'static,
+    ) -> io::Result<()> {
+        let stop = self.stop_signal(step);
+        let runtime = tokio::runtime::Handle::current();
+        self.thread(step, name, move || {
+            let mut back_off = BackOff::new(Duration::from_secs(1), Duration::from_secs(60));
+            while !stop.is_cancelled() {
+                let outcome = catch_unwind(AssertUnwindSafe(|| work(&stop)));
+                let failure = match outcome {
+                    Ok(Ok(())) => return,
+                    Ok(Err(failure)) => failure,
+                    Err(_) => Failure {
+                        why: "it panicked: this is a defect of the agent, please report it"
+                            .to_owned(),
+                        healthy: Duration::ZERO,
+                        slowly: false,
+                    },
+                };
+                let wait = if failure.slowly {
+                    back_off.slow()
+                } else {
+                    back_off.after(failure.healthy)
+                };
+                failed(&failure.why, wait);
+                // Returns early with the stop.
+                drop(runtime.block_on(tokio::time::timeout(wait, stop.cancelled())));
+            }
+        })
+    }
+
+    /// Takes over a thread that was started elsewhere and ends soon after its step is stopped.
+    pub fn adopt(&mut self, step: Step, name: &str, thread: thread::JoinHandle<()>) {
+        self.stage(step).threads.push((name.to_owned(), thread));
     }
 
     /// Starts a thread. A panic in it is caught and logged; it is not started again.

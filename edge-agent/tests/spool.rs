@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use edge_agent::spool::{Class, NewRecord, Quota, Spool, Store};
+use edge_agent::spool::{Class, NewRecord, Quota, Spool, Store, inspect};
 use proptest::prelude::*;
 use protocol::Severity;
 use uuid::Uuid;
@@ -227,7 +227,7 @@ async fn what_waits_at_the_same_time_is_committed_together_without_gaps() {
         let spool = spool.clone();
         appends.spawn(async move {
             let record = record(Class::Incident, Severity::Alarm, 100);
-            spool.append(record).await.unwrap().seq
+            spool.append(vec![record]).await.unwrap()[0].seq
         });
     }
     let mut seqs = appends.join_all().await;
@@ -289,8 +289,8 @@ fn a_kill_loses_nothing_that_was_committed() {
             }
         }
         victim.wait().unwrap();
-        let store = open(&path, Quota::default());
-        let rows = store.rows().unwrap();
+        drop(open(&path, Quota::default()));
+        let rows = inspect(&path).unwrap();
         assert!(
             rows.iter().map(|r| r.number).eq(1..=rows.len() as i64),
             "no row is missing"

@@ -1,6 +1,5 @@
 //! `camera-sim frames`: random labelled pictures for training a detector.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use camera_sim::random::frames::{Order, write};
@@ -34,12 +33,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         size,
         jobs,
     } = args;
-    let progress = |done: usize| {
-        if done % 80 == 0 || done == count {
-            // A closed terminal must not stop the work.
-            drop(write!(std::io::stderr(), "\r{done} of {count} pictures"));
-        }
-    };
+    let progress = |done: usize| super::progress(done, count);
     write(
         &Order {
             count,
@@ -50,6 +44,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         },
         &progress,
     )?;
-    writeln!(std::io::stderr())?;
     Ok(())
 }

@@ -1,7 +1,12 @@
 //! The subcommands, one file each.
 
+pub(crate) mod case;
 pub(crate) mod frames;
+pub(crate) mod render;
 pub(crate) mod serve;
+pub(crate) mod sheet;
+
+use std::io::Write;
 
 use camera_sim::space::Size;
 
@@ -18,5 +23,17 @@ pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
     match (side(width), side(height)) {
         (Some(width), Some(height)) => Ok(Size { width, height }),
         _ => Err("width and height must be even numbers from 64 to 4096".to_owned()),
+    }
+}
+
+/// One line on stderr that counts pictures.
+pub(crate) fn progress(done: usize, total: usize) {
+    let end = if done == total { "\n" } else { "" };
+    if done % 25 == 0 || done == total {
+        // A closed terminal must not stop the work.
+        drop(write!(
+            std::io::stderr(),
+            "\r{done} of {total} pictures{end}"
+        ));
     }
 }

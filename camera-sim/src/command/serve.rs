@@ -4,21 +4,25 @@ use std::{
     fs::File,
     io::Write,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
-use camera_sim::serve::{
-    CameraSettings, Credentials, CredentialsFile, Passes, Password, Server, ServerSettings,
-    StartMode, TruthLog,
+use camera_sim::{
+    render,
+    scene::Scene,
+    serve::{
+        CameraSettings, Credentials, CredentialsFile, Passes, Password, ScriptedIncident, Server,
+        ServerSettings, StartMode, TruthLog,
+    },
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serve simulated cameras over RTSP.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Cameras: MOUNT=FILE, for instance gate=clip.mp4
-    #[arg(required = true, value_name = "MOUNT=FILE")]
+    /// Cameras: MOUNT=VIDEO-FILE, or MOUNT=SCENE with the name of a scene that ships or a scene file
+    #[arg(required = true, value_name = "MOUNT=SOURCE")]
     cameras: Vec<String>,
     /// Address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -55,20 +59,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     for text in &args.cameras {
         let (mount, source) = text
             .split_once('=')
-            .with_context(|| format!("camera {text:?}: expected MOUNT=FILE"))?;
+            .with_context(|| format!("camera {text:?}: expected MOUNT=SOURCE"))?;
         cameras.push(CameraSettings {
-            start: if args.from_first_play {
-                StartMode::OnFirstPlay
-            } else {
-                StartMode::WallClock
+            start: match args.from_first_play {
+                true => StartMode::OnFirstPlay,
+                false => StartMode::WallClock,
             },
-            passes: if args.once {
-                Passes::Once
-            } else {
-                Passes::Endless
+            passes: match args.once {
+                true => Passes::Once,
+                false => Passes::Endless,
             },
             credentials: logins.get(mount),
-            ..CameraSettings::new(mount, source)
+            ..shown(mount, source, &cache)?
         });
     }
     logins.check(&cameras)?;
@@ -89,6 +91,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     wait_for_signal()?;
     server.stop();
     Ok(())
+}
+
+/// A scene is rendered now, unless that was done before; everything else is a video file.
+fn shown(mount: &str, source: &str, cache: &Path) -> anyhow::Result<CameraSettings> {
+    if Path::new(source).is_file() && !source.ends_with(".toml") {
+        return Ok(CameraSettings::new(mount, source));
+    }
+    let place = || format!("camera {mount}: {source} is no video file");
+    let scene = Scene::load(source).with_context(place)?;
+    let clip = render::cached(&scene, cache).with_context(|| format!("camera {mount}"))?;
+    Ok(CameraSettings {
+        incidents: ScriptedIncident::of_scene(&scene),
+        ..CameraSettings::new(mount, clip)
+    })
 }
 
 fn truth_log(args: &Args) -> anyhow::Result<Option<TruthLog>> {

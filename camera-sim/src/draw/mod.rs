@@ -79,13 +79,25 @@ impl Bounds {
         }
     }
 
-    fn join(&self, o: &Self) -> Self {
+    /// The smallest rectangle around both.
+    pub fn join(&self, o: &Self) -> Self {
         Self {
             left: self.left.min(o.left),
             top: self.top.min(o.top),
             right: self.right.max(o.right),
             bottom: self.bottom.max(o.bottom),
         }
+    }
+
+    fn around(mut points: impl Iterator<Item = V2>) -> Option<Self> {
+        let first = points.next()?;
+        let dot = |p: V2| Self {
+            left: p.x,
+            top: p.y,
+            right: p.x,
+            bottom: p.y,
+        };
+        Some(points.fold(dot(first), |b, p| b.join(&dot(p))))
     }
 }
 
@@ -96,8 +108,10 @@ pub struct Sprite {
     pub left: u32,
     pub top: u32,
     pub pixmap: Pixmap,
-    /// The whole thing, also what lies outside the picture.
+    /// Outline of the whole thing, also of what lies outside the picture.
     pub whole: Bounds,
+    /// Tight outline of what lies inside.
+    pub shown: Bounds,
 }
 
 #[derive(Clone, Debug)]
@@ -114,7 +128,8 @@ enum Fill {
 /// Shapes of one thing, in drawing order.
 pub struct Sketch<'a> {
     view: &'a View,
-    shapes: Vec<(Path, Fill)>,
+    /// Convex picture polygons.
+    shapes: Vec<(Vec<V2>, Fill)>,
 }
 
 impl<'a> Sketch<'a> {
@@ -149,7 +164,7 @@ impl<'a> Sketch<'a> {
             .light
             .through_air(colour, self.view.camera.depth(first).max(0.0));
         self.polygon(
-            &self.view.camera.project_polygon(corners),
+            self.view.camera.project_polygon(corners),
             Fill::Flat(colour, opacity),
         );
     }
@@ -188,7 +203,7 @@ impl<'a> Sketch<'a> {
             .map_or(v2(1.0, 0.0), |p| (p - at).unit())
             * widest;
         self.polygon(
-            &outline,
+            outline,
             Fill::Across {
                 from: at + reach,
                 to: at - reach,
@@ -230,24 +245,43 @@ impl<'a> Sketch<'a> {
         self.face(&corners, colour, u.cross(v));
     }
 
-    fn polygon(&mut self, points: &[V2], fill: Fill) {
-        if let Some(path) = outline_path(std::iter::once(points)) {
-            self.shapes.push((path, fill));
+    fn polygon(&mut self, points: Vec<V2>, fill: Fill) {
+        if points.len() >= 3 {
+            self.shapes.push((points, fill));
         }
+    }
+
+    /// Outline of the whole thing, also of what lies outside the picture.
+    pub fn whole(&self) -> Option<Bounds> {
+        Bounds::around(
+            self.shapes
+                .iter()
+                .flat_map(|(points, _)| points.iter().copied()),
+        )
+    }
+
+    /// Tight outline of the part that lies in the picture, or nothing where none does.
+    pub fn shown(&self) -> Option<Bounds> {
+        let size = self.view.camera.size();
+        let whole = self.whole()?;
+        if whole == whole.clip(size) {
+            return Some(whole);
+        }
+        let cut: Vec<V2> = self
+            .shapes
+            .iter()
+            .flat_map(|(points, _)| cut_to(points, size))
+            .collect();
+        Bounds::around(cut.into_iter()).filter(|b| b.area() > 0.0)
     }
 
     /// The sketch as pixels, or nothing where no part of it lies in the picture.
     pub fn sprite(&self) -> Option<Sprite> {
-        let whole = self
-            .shapes
-            .iter()
-            .map(|(path, _)| bounds(path))
-            .reduce(|a, b| a.join(&b))?;
-        let cut = whole.clip(self.view.camera.size());
-        let (left, top) = (cut.left.floor() as u32, cut.top.floor() as u32);
+        let (whole, shown) = (self.whole()?, self.shown()?);
+        let (left, top) = (shown.left.floor() as u32, shown.top.floor() as u32);
         let (width, height) = (
-            (cut.right.ceil() as u32).saturating_sub(left),
-            (cut.bottom.ceil() as u32).saturating_sub(top),
+            (shown.right.ceil() as u32).saturating_sub(left),
+            (shown.bottom.ceil() as u32).saturating_sub(top),
         );
         let mut pixmap = Pixmap::new(width, height)?;
         self.paint(
@@ -259,16 +293,15 @@ impl<'a> Sketch<'a> {
             top,
             pixmap,
             whole,
+            shown,
         })
     }
 
-    /// Draws the sketch straight onto a whole picture.
-    pub fn paint_on(&self, picture: &mut Pixmap) {
-        self.paint(&mut picture.as_mut(), Transform::identity());
-    }
-
     fn paint(&self, onto: &mut PixmapMut<'_>, transform: Transform) {
-        for (path, fill) in &self.shapes {
+        for (points, fill) in &self.shapes {
+            let Some(path) = outline_path(std::iter::once(points.as_slice())) else {
+                continue;
+            };
             let mut paint = Paint {
                 anti_alias: true,
                 ..Paint::default()
@@ -285,7 +318,7 @@ impl<'a> Sketch<'a> {
                     None => paint.set_color(skia(lit.mix(dark, 0.5), 1.0)),
                 },
             }
-            onto.fill_path(path, &paint, FillRule::Winding, transform, None);
+            onto.fill_path(&path, &paint, FillRule::Winding, transform, None);
         }
     }
 }
@@ -313,8 +346,14 @@ pub fn shadow_path(view: &View, hulls: &[Vec<(V3, f32)>]) -> Option<Path> {
             let mut points = Vec::new();
             for &(p, r) in spheres {
                 let foot = v2(p.x - drop_x * p.z, p.y - drop_y * p.z);
-                for i in 0..6 {
-                    let rim = foot + V2::from_angle(i as f32 * std::f32::consts::TAU / 6.0) * r;
+                let corners = match r {
+                    0.0 => 1,
+                    _ if r < 0.3 => 6,
+                    _ => 14,
+                };
+                for i in 0..corners {
+                    let rim = foot
+                        + V2::from_angle(i as f32 * std::f32::consts::TAU / corners as f32) * r;
                     points.push(view.camera.project(rim.up(0.0))?);
                 }
             }
@@ -345,14 +384,24 @@ pub fn fill(onto: &mut Pixmap, path: &Path, colour: Rgb, opacity: f32) {
     onto.fill_path(path, &paint, FillRule::Winding, Transform::identity(), None);
 }
 
-fn bounds(path: &Path) -> Bounds {
-    let b = path.bounds();
-    Bounds {
-        left: b.left(),
-        top: b.top(),
-        right: b.right(),
-        bottom: b.bottom(),
-    }
+/// Cuts a polygon to the picture (Sutherland-Hodgman, one edge of the picture after the other).
+fn cut_to(points: &[V2], size: Size) -> Vec<V2> {
+    let (w, h) = (size.width as f32, size.height as f32);
+    let insides: [&dyn Fn(V2) -> f32; 4] = [&|p| p.x, &|p| w - p.x, &|p| p.y, &|p| h - p.y];
+    insides.iter().fold(points.to_vec(), |points, inside| {
+        let mut out = Vec::with_capacity(points.len() + 2);
+        for (i, &a) in points.iter().enumerate() {
+            let b = points[(i + 1) % points.len()];
+            let (da, db) = (inside(a), inside(b));
+            if da >= 0.0 {
+                out.push(a);
+            }
+            if (da >= 0.0) != (db >= 0.0) {
+                out.push(a + (b - a) * (da / (da - db)));
+            }
+        }
+        out
+    })
 }
 
 fn skia(colour: Rgb, opacity: f32) -> Color {

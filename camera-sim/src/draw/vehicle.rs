@@ -1,5 +1,7 @@
 //! Cars, vans, buses and lorries: convex prisms along the driving direction, with glass, wheels and lamps.
 
+use serde::Deserialize;
+
 use super::Sketch;
 use crate::dice::Dice;
 use crate::light::Rgb;
@@ -45,7 +47,8 @@ const TYRE: Rgb = Rgb::hex(0x1a1a1c);
 const RIM: Rgb = Rgb::hex(0x9b9ea2);
 const GLASS: Rgb = Rgb::hex(0x20282f);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Body {
     Hatchback,
     Sedan,

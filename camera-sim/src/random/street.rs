@@ -2,8 +2,12 @@
 
 use crate::dice::Dice;
 use crate::light::{Daylight, Light};
+use crate::scene::{self, Scene};
 use crate::space::{Mount, V2, v2};
 use crate::world::{Building, Crossing, Fence, Fixture, Material, Road, Standing, Surface, World};
+
+/// Share of streets that are taken from the scenes that ship.
+const SHIPPED: f32 = 0.16;
 
 /// A street and the camera over it.
 #[derive(Clone, Debug)]
@@ -13,8 +17,23 @@ pub struct Plot {
     pub light: Light,
 }
 
-/// A random street.
+/// A random street; now and then one that ships, under any light.
 pub fn plot(dice: &mut Dice) -> Plot {
+    if dice.chance(SHIPPED) {
+        let name = dice.pick(&scene::names());
+        if let Ok(scene) = Scene::load(name) {
+            let light = if dice.chance(0.4) {
+                scene.light
+            } else {
+                random_light(dice)
+            };
+            return Plot {
+                world: scene.world,
+                mount: shaken(scene.mount, dice),
+                light,
+            };
+        }
+    }
     let mount = mount(dice);
     let light = random_light(dice);
     let mut world = World {
@@ -40,6 +59,17 @@ pub fn plot(dice: &mut Dice) -> Plot {
         world,
         mount,
         light,
+    }
+}
+
+/// The same camera after somebody has brushed against it.
+fn shaken(mount: Mount, dice: &mut Dice) -> Mount {
+    let mut small = |k: f32| k * dice.range(-1.0, 1.0);
+    Mount {
+        pitch_deg: mount.pitch_deg + small(1.5),
+        yaw_deg: mount.yaw_deg + small(3.0),
+        height: mount.height + small(0.3),
+        ..mount
     }
 }
 

@@ -6,6 +6,8 @@ use gstreamer as gst;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::scene::Scene;
+
 /// An incident of a clip's script, in media time.
 #[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
 pub struct ScriptedIncident {
@@ -17,6 +19,20 @@ pub struct ScriptedIncident {
     pub start_s: f64,
     /// Seconds from the clip's first picture.
     pub end_s: f64,
+}
+
+impl ScriptedIncident {
+    /// What a scene's script makes happen.
+    pub fn of_scene(scene: &Scene) -> Vec<Self> {
+        let incidents = scene.truth().incidents.into_iter();
+        let scripted = incidents.map(|incident| ScriptedIncident {
+            rule: incident.rule,
+            kind: incident.kind.as_str().to_owned(),
+            start_s: f64::from(incident.start_s),
+            end_s: f64::from(incident.end_s),
+        });
+        scripted.collect()
+    }
 }
 
 #[derive(Serialize)]

@@ -103,7 +103,6 @@ fn camera(url: String) -> CameraSettings {
         },
         severities: Default::default(),
         revisions: Default::default(),
-        fault: None,
         reel: Duration::from_secs(5),
     }
 }

@@ -300,12 +300,18 @@ impl Check<'_> {
                 runtime: None,
                 sessions: cores,
                 models_dir: models,
+                weights_dirs: Vec::new(),
             };
         };
         InferenceSettings {
             runtime: raw.runtime.given().map(|at| self.path(&at.value)),
             sessions: self.whole(&raw.sessions, 1..=64, cores as u64) as usize,
             models_dir: self.path(&raw.models_dir.or(models)),
+            weights_dirs: raw
+                .weights_dirs
+                .given()
+                .map(|list| list.iter().map(|at| self.path(&at.value)).collect())
+                .unwrap_or_default(),
         }
     }
 

@@ -88,6 +88,8 @@ pub struct InferenceSettings {
     pub sessions: usize,
     /// Folder that holds one folder a model.
     pub models_dir: PathBuf,
+    /// Folders that are searched for weights which do not lie in their model's folder.
+    pub weights_dirs: Vec<PathBuf>,
 }
 
 /// One camera.

@@ -38,6 +38,7 @@ const CLIENT_ID_WAIT: Duration = Duration::from_secs(30);
 const SUSPICIOUS: u32 = 3;
 
 /// See the module.
+#[derive(Clone)]
 pub struct MqttSink {
     /// Where and how.
     pub settings: MqttSettings,

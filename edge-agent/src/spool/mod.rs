@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 pub use quota::Quota;
-pub use store::Store;
+pub use store::{Row, Store, inspect};
 
 /// Commands that may wait for the spool's thread; more wait at the sender, nothing is dropped.
 const QUEUE: usize = 1024;
@@ -158,7 +158,7 @@ pub enum SpoolError {
 type Reply<T> = oneshot::Sender<Result<T, SpoolError>>;
 
 enum Command {
-    Append(NewRecord, Reply<Appended>),
+    Append(Vec<NewRecord>, Reply<Vec<Appended>>),
     Pending(usize, HashSet<i64>, Reply<Vec<Record>>),
     Acknowledge(Vec<i64>, Reply<()>),
     SetAside(i64, String, Reply<()>),
@@ -212,12 +212,12 @@ impl Spool {
         self.stats.clone()
     }
 
-    /// Appends a record; returns after it was committed and synced.
+    /// Appends records that belong together, all or none; returns after they were committed and synced.
     ///
     /// # Errors
-    /// If the disk failed: the record does not exist.
-    pub async fn append(&self, record: NewRecord) -> Result<Appended, SpoolError> {
-        self.ask(|reply| Command::Append(record, reply)).await
+    /// If the disk failed: none of them exists.
+    pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, SpoolError> {
+        self.ask(|reply| Command::Append(records, reply)).await
     }
 
     /// Up to `limit` records that wait, most important first, then oldest, without those in `skip`.
@@ -305,7 +305,10 @@ impl Worker {
 /// Carries out a command; gives its answer, and why it failed if it did.
 fn carry_out(store: &mut Store, command: Command) -> (Answer, Option<String>) {
     match command {
-        Command::Append(record, reply) => answer(reply, store.append(record)),
+        Command::Append(records, reply) => {
+            let appended = records.into_iter().map(|record| store.append(record));
+            answer(reply, appended.collect())
+        }
         Command::Pending(limit, skip, reply) => answer(reply, store.pending(limit, &skip)),
         Command::Acknowledge(numbers, reply) => answer(reply, store.acknowledge(&numbers)),
         Command::SetAside(number, why, reply) => answer(reply, store.set_aside(number, &why)),

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use tracing::{error, warn};
 use uuid::Uuid;
 
@@ -272,38 +272,6 @@ impl Store {
         Ok(())
     }
 
-    /// Every row in the order of appending, without payloads.
-    ///
-    /// # Errors
-    /// If the disk failed.
-    pub fn rows(&self) -> Result<Vec<Row>, SpoolError> {
-        let mut select = self
-            .db
-            .prepare(
-                "SELECT record.number, boot.id, seq, class, topic, bytes, state, why
-                 FROM record JOIN boot ON boot.number = record.boot ORDER BY record.number",
-            )
-            .map_err(disk)?;
-        let rows = select.query_map([], |row| {
-            let why: Option<String> = row.get(7)?;
-            let state = match row.get(6)? {
-                WAITS => "waits".to_owned(),
-                SET_ASIDE => format!("set aside: {}", why.unwrap_or_default()),
-                _ => format!("given up: {}", why.unwrap_or_default()),
-            };
-            Ok(Row {
-                number: row.get(0)?,
-                bootid: row.get(1)?,
-                seq: row.get::<_, i64>(2)? as u64,
-                class: class(row.get(3)?).as_str(),
-                topic: row.get(4)?,
-                bytes: row.get::<_, i64>(5)? as u64,
-                state,
-            })
-        });
-        rows.and_then(Iterator::collect).map_err(disk)
-    }
-
     /// The row of this boot.
     fn boot(&mut self) -> Result<i64, SpoolError> {
         if let Some(boot) = self.boot {
@@ -369,6 +337,42 @@ impl Store {
         self.stats.bytes = bytes as u64;
         Ok(())
     }
+}
+
+/// Every row of the database at `path` in the order of appending, without payloads. Changes nothing.
+///
+/// # Errors
+/// If there is no database or the disk failed.
+pub fn inspect(path: &Path) -> Result<Vec<Row>, SpoolError> {
+    let failed = |e: rusqlite::Error| SpoolError::Open {
+        path: path.to_owned(),
+        why: e.to_string(),
+    };
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let mut select = db
+        .prepare(
+            "SELECT record.number, boot.id, seq, class, topic, bytes, state, why
+             FROM record JOIN boot ON boot.number = record.boot ORDER BY record.number",
+        )
+        .map_err(failed)?;
+    let rows = select.query_map([], |row| {
+        let why: Option<String> = row.get(7)?;
+        let state = match row.get(6)? {
+            WAITS => "waits".to_owned(),
+            SET_ASIDE => format!("set aside: {}", why.unwrap_or_default()),
+            _ => format!("given up: {}", why.unwrap_or_default()),
+        };
+        Ok(Row {
+            number: row.get(0)?,
+            bootid: row.get(1)?,
+            seq: row.get::<_, i64>(2)? as u64,
+            class: class(row.get(3)?).as_str(),
+            topic: row.get(4)?,
+            bytes: row.get::<_, i64>(5)? as u64,
+            state,
+        })
+    });
+    rows.and_then(Iterator::collect).map_err(failed)
 }
 
 /// A record's place among others: its class, then its severity.

@@ -127,7 +127,8 @@ impl Node {
             topic: "safecity/v1/r/s/n/incident/c/k".to_owned(),
             payload: Box::new(move |_, _| payload),
         };
-        self.spool.append(record).await.expect("the spool works");
+        let appended = self.spool.append(vec![record]).await;
+        assert_eq!(appended.expect("the spool works").len(), 1);
     }
 
     async fn pending_becomes(&self, pending: u64) {
