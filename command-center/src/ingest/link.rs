@@ -6,10 +6,10 @@ use protocol::Utc;
 use rumqttc::{
     TlsConfiguration, Transport,
     v5::{
-        AsyncClient, ConnectionError, Event, EventLoop, MqttOptions,
+        AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError,
         mqttbytes::{
             QoS,
-            v5::{ConnectReturnCode, Filter, Packet, Publish},
+            v5::{ConnectReturnCode, DisconnectReasonCode, Filter, Packet, Publish},
         },
     },
 };
@@ -230,6 +230,10 @@ fn explain(error: &ConnectionError) -> String {
         ConnectionError::Tls(error) => format!("TLS: {error}"),
         ConnectionError::Timeout(_) => "the broker does not answer in time".to_owned(),
         ConnectionError::Io(error) => format!("no route: {error}"),
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code: DisconnectReasonCode::SessionTakenOver,
+            ..
+        }) => "another client uses this mqtt.client_id: give each centre its own".to_owned(),
         other => other.to_string(),
     }
 }

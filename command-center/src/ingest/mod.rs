@@ -23,6 +23,7 @@ use rumqttc::v5::{AsyncClient, mqttbytes::v5::Publish};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::message::Content;
 use crate::{
     config::settings::MqttSettings,
     store::{Delivery, Outcome, Store},
@@ -121,11 +122,33 @@ async fn commit(
             return;
         };
         for ((arrival, delivery), outcome) in batch.drain(..).zip(deliveries.iter()).zip(outcomes) {
-            if let Outcome::Parked(reason) = outcome {
-                tracing::warn!(topic = delivery.topic, reason, "a message was parked");
-            }
+            tell(delivery, &outcome);
             desk.acknowledge(&arrival);
         }
+    }
+}
+
+fn tell(delivery: &Delivery, outcome: &Outcome) {
+    match (outcome, &delivery.message) {
+        (Outcome::Parked(reason), _) => {
+            tracing::warn!(topic = delivery.topic, reason, "a message was parked");
+        }
+        (Outcome::Stored, Ok(message)) => {
+            if let Content::Incident(event) = &message.content {
+                let data = &event.data;
+                tracing::info!(
+                    node = %message.node,
+                    camera = %data.camera.id,
+                    rule = %data.rule.id,
+                    kind = %data.rule.kind,
+                    severity = ?data.severity,
+                    incident = %data.incident_id,
+                    "incident {:?}",
+                    data.state
+                );
+            }
+        }
+        _ => {}
     }
 }
 
