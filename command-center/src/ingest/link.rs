@@ -25,7 +25,7 @@ use crate::config::settings::{MqttSettings, Secret, Tls};
 /// What the centre listens to, below the prefix and three names.
 const TAILS: [&str; 4] = ["status", "health", "incident/+/+", "evidence/+/+"];
 /// Longest packet that is taken; a broker drops a longer one, and the node's numbers show the gap.
-const PACKET_MAX: u32 = 16 << 20;
+const PACKET_MAX: u32 = 4 << 20;
 /// How long the broker keeps the session while the centre is away.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Requests that wait for the event loop. A broker has at most 65,535 messages on their way (their packet ids have two

@@ -15,7 +15,6 @@
 //! queue: while it is full nothing is read, and TCP holds the broker back.
 
 mod link;
-pub mod message;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -27,9 +26,9 @@ use rumqttc::v5::{AsyncClient, mqttbytes::v5::Publish};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::message::Content;
 use crate::{
     config::settings::MqttSettings,
+    message::Content,
     store::{Delivery, Outcome, Store},
     task::Tasks,
 };
@@ -132,11 +131,11 @@ async fn commit(
 }
 
 fn tell(delivery: &Delivery, outcome: &Outcome) {
-    match (outcome, &delivery.message) {
+    match (outcome, delivery.message()) {
         (Outcome::Parked(reason), _) => {
-            tracing::warn!(topic = delivery.topic, reason, "a message was parked");
+            tracing::warn!(topic = delivery.topic(), reason, "a message was parked");
         }
-        (Outcome::Stored, Ok(message)) => {
+        (Outcome::Stored, Some(message)) => {
             if let Content::Incident(event) = &message.content {
                 let data = &event.data;
                 tracing::info!(
@@ -176,18 +175,13 @@ async fn record(
 }
 
 fn delivery(arrival: &Arrival) -> Delivery {
-    let payload = arrival.publish.payload.to_vec();
-    let (topic, message) = match std::str::from_utf8(&arrival.publish.topic) {
-        Ok(topic) => (topic.to_owned(), message::parse(topic, &payload)),
-        Err(_) => (
-            String::from_utf8_lossy(&arrival.publish.topic).into_owned(),
-            Err("the topic is not UTF-8".to_owned()),
-        ),
-    };
-    Delivery {
-        received: arrival.received,
-        topic,
-        payload,
-        message,
+    let payload = &arrival.publish.payload;
+    match std::str::from_utf8(&arrival.publish.topic) {
+        Ok(topic) => Delivery::read(arrival.received, topic, payload),
+        Err(_) => {
+            let topic = String::from_utf8_lossy(&arrival.publish.topic);
+            let reason = "the topic is not UTF-8".to_owned();
+            Delivery::new(arrival.received, &topic, payload, Err(reason))
+        }
     }
 }
