@@ -137,10 +137,9 @@ impl Street {
             Some(url) => (None, vec![camera::real_camera(url)?]),
             None => {
                 let server = serve(&scenes, folder, &script)?;
-                let cameras = scenes
-                    .iter()
-                    .map(|s| s.watched(&server, settings.model.as_deref()));
-                let cameras: Vec<WatchedCamera> = cameras.collect();
+                let model = settings.model.as_deref();
+                let watched = scenes.iter().map(|s| s.watched(server.url(&s.name), model));
+                let cameras: Vec<WatchedCamera> = watched.collect();
                 (Some(server), cameras)
             }
         };
