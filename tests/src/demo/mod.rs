@@ -146,7 +146,7 @@ impl Street {
         let ids = cameras.iter().map(|c| c.id.clone()).collect();
         let names = scenes
             .iter()
-            .map(|s| (s.name.clone(), s.title.clone()))
+            .map(|s| (s.name.clone(), s.label().to_owned()))
             .collect();
         screen.say("starting the node")?;
         let mut config = NodeConfig::new("demo-node", broker.port(), cameras);
