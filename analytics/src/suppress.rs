@@ -75,8 +75,8 @@ const CUT_MARGIN: f32 = 0.015;
 /// How much of a box must lie in a larger one to be taken for a part of it.
 const PART: f32 = 0.6;
 
-/// Makes one list of what overlapping tiles found: a box that a tile's edge cuts gives way to a whole one of its class,
-/// two halves cut by facing edges become one box, then [`suppress`] at `iou`. `tiled` is used up; `out` is appended to.
+/// Makes one list of what overlapping tiles found: a box that a tile's edge cuts gives way to a whole one,
+/// of whatever class (parts look like other things),/// two halves cut by facing edges become one box, then [`suppress`] at `iou`. `tiled` is used up; `out` is appended to.
 pub fn merge_tiles(tiled: &mut Vec<TileDetection>, iou: f32, out: &mut Vec<Detection>) {
     tiled.sort_unstable_by(|a, b| best_first(&a.detection, &b.detection));
     let start = out.len();

@@ -163,17 +163,17 @@ impl Stage {
     /// The dark where it stands and, under the sun, the shadow it throws.
     fn shadow(&self, actor: &Posed, onto: &mut Pixmap) {
         let half = actor.half_extent();
-        for (grow, opacity) in [(1.25, 0.14), (1.05, 0.22)] {
-            let contact = rectangle(
-                actor.pose.at,
-                V2 {
-                    x: 2.0 * half.x * grow,
-                    y: 2.0 * half.y * grow,
-                },
-                actor.pose.heading,
-            );
-            let hull: Vec<(V3, f32)> = contact.iter().map(|c| (c.up(0.0), 0.08 * grow)).collect();
-            darken(&self.view, &[hull], opacity, &self.ground, onto);
+        let front = V2::from_angle(actor.pose.heading);
+        for (grow, opacity) in [(1.5, 0.10), (1.25, 0.14), (1.0, 0.18)] {
+            let rim = |i: usize| {
+                let a = V2::from_angle(i as f32 / 14.0 * std::f32::consts::TAU);
+                let at = actor.pose.at
+                    + front * (a.x * half.x * grow)
+                    + front.left() * (a.y * half.y * grow);
+                (at.up(0.0), 0.0)
+            };
+            let pool: Vec<(V3, f32)> = (0..14).map(rim).collect();
+            darken(&self.view, &[pool], opacity, &self.ground, onto);
         }
         if self.view.light.shadow > 0.0 {
             darken(

@@ -1,4 +1,9 @@
 //! The configuration file: all that is wrong with it, each with its line and key.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
 use std::path::Path;
 

@@ -1,4 +1,9 @@
 //! The centre as a program, with a real broker or one that this test plays.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
 mod support;
 

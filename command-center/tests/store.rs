@@ -1,4 +1,9 @@
 //! What the store makes of messages: once each, whatever the order, and nothing lost in silence.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
 mod support;
 

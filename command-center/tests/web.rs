@@ -1,4 +1,9 @@
 //! What operators may ask for, and what nobody may.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
 mod support;
 

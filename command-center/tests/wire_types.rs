@@ -1,5 +1,10 @@
 //! `console/src/lib/wire.ts` says in TypeScript what `view` says in Rust. It is generated here from the types' JSON
 //! Schema; `UPDATE_WIRE_TYPES=1 cargo test -p command-center --test wire_types` writes it anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
 use std::{env, fmt::Write as _, fs, path::Path};
 

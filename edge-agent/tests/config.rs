@@ -18,7 +18,7 @@ fn load(path: &Path) -> Result<Settings, ConfigErrors> {
 /// Writes a configuration with one camera into an empty folder and loads it.
 fn load_text(dir: &Path, text: &str) -> Result<Settings, ConfigErrors> {
     let path = dir.join("edge-agent.toml");
-    fs::write(&path, text).unwrap();
+    fs::write(&path, text).expect("the temporary folder can be written");
     load(&path)
 }
 

@@ -13,7 +13,7 @@ pub mod topic;
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};
-pub use status::{CameraState, Health, NodeState, NodeStatus};
+pub use status::{CameraHealth, CameraState, Health, NodeState, NodeStatus};
 pub use topic::{NodePath, Topic};
 
 /// A point in time as it stands on the wire: UTC, RFC 3339, written with milliseconds.

@@ -2,6 +2,41 @@
 
 use pathfinding::{kuhn_munkres::kuhn_munkres, matrix::Matrix};
 
+use crate::{detection::Detection, geometry::Rect};
+
+/// Largest ratio between a predicted side and a detection's, as its natural logarithm.
+const MAX_GROWTH: f32 = 0.75;
+/// How many standard deviations from the predicted middle a detection may lie that overlaps too little.
+const GATE: f32 = 2.6;
+/// Overlap from which on a detection may continue a track however far its middle lies.
+const SURE_OVERLAP: f32 = 0.3;
+/// Share of the overlap in an affinity; the rest is nearness.
+const OVERLAP_SHARE: f32 = 0.7;
+/// How fast nearness falls with the squared distance in standard deviations.
+const NEARNESS: f32 = 0.2;
+/// How much of its affinity a detection of score 0 loses.
+const SCORE_SHARE: f32 = 0.17;
+
+/// How well a detection continues a track that is expected at `predicted`, give or take `reach` (standard deviations of its
+/// middle along x and y); None where it cannot.
+pub(super) fn affinity(predicted: &Rect, reach: (f32, f32), det: &Detection) -> Option<f32> {
+    let growth = |a: f32, b: f32| (a / b).ln().abs();
+    if growth(predicted.w, det.rect.w).max(growth(predicted.h, det.rect.h)) > MAX_GROWTH {
+        return None;
+    }
+    let (a, b) = (predicted.centre(), det.rect.centre());
+    let (dx, dy) = ((a.x - b.x) / reach.0, (a.y - b.y) / reach.1);
+    let far = dx * dx + dy * dy;
+    let overlap = predicted.iou(&det.rect);
+    if far > GATE * GATE && overlap < SURE_OVERLAP {
+        return None;
+    }
+    let near = (-NEARNESS * far).exp();
+    let alike = OVERLAP_SHARE * overlap + (1.0 - OVERLAP_SHARE) * near;
+    let affinity = alike * (1.0 - SCORE_SHARE + SCORE_SHARE * det.score);
+    (affinity > 0.0).then_some(affinity)
+}
+
 /// A pair that may belong together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair {

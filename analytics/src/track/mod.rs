@@ -7,6 +7,7 @@
 
 mod associate;
 mod filter;
+mod followed;
 
 use std::time::Duration;
 
@@ -15,25 +16,25 @@ use crate::{
     geometry::Rect,
     suppress::suppress_by,
 };
-use associate::{Assignment, Pair};
-use filter::Filter;
+use associate::{Assignment, Pair, affinity};
+use followed::Followed;
 
 /// A track of one camera, numbered from 1 as they begin; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TrackId(pub u64);
 
-/// How a tracker decides. The defaults suit probabilities of a detector at 2 to 30 frames a second.
+/// How a tracker decides. The defaults suit a detector whose scores are about probabilities, at 3 to 30 frames a second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackerSettings {
-    /// Detections from here on are associated first.
+    /// Detections from here on are sure: they are associated first.
     pub high_score: f32,
     /// Detections below this are not looked at; those between only continue tracks.
     pub low_score: f32,
-    /// Detections from here on begin a track.
+    /// Sure detections from here on begin a track.
     pub birth_score: f32,
-    /// A track is believed once the scores of its detections sum up to this (and there are two of them).
+    /// A track is believed once it has two detections or more whose scores sum up to this.
     pub belief: f32,
-    /// A track that nothing continued for so long ends.
+    /// A believed track that nothing continued for longer than this ends.
     pub max_lost: Duration,
 }
 
@@ -76,32 +77,24 @@ pub struct Track {
     pub seen: bool,
 }
 
-/// Classes that one object may be taken for in turn: a label list's place -> its group.
+/// Which classes one object may be taken for in turn: a group a class, at the class's place. A class without one is a
+/// group by itself.
 pub type ClassGroups = Vec<u16>;
 
-/// Tuned together on public-detection sequences and on street clips at 5 to 12 frames a second.
-mod tuning {
-    /// Natural logarithm of the largest ratio between a predicted side and a detection's.
-    pub(super) const MAX_GROWTH: f32 = 0.716;
-    /// How many standard deviations from the predicted middle a detection may lie that overlaps too little.
-    pub(super) const GATE: f32 = 2.28;
-    /// Intersection over union from which on a detection may continue a track however far its middle lies.
-    pub(super) const SURE_OVERLAP: f32 = 0.311;
-    /// Share of the overlap in an affinity; the rest is nearness.
-    pub(super) const OVERLAP_SHARE: f32 = 0.6;
-    /// How fast nearness falls: exp(-NEARNESS / 2 x squared distance in standard deviations).
-    pub(super) const NEARNESS: f32 = 0.406;
-    /// How much of its affinity a detection of score 0 loses.
-    pub(super) const SCORE_SHARE: f32 = 0.07;
-    /// How much of its affinity a detection loses per unit of the logarithm of its sides' ratio.
-    pub(super) const SIZE_PENALTY: f32 = 0.17;
-    /// Two boxes of one class group that overlap by more (intersection over union) show one object.
-    pub(super) const SAME_OBJECT: f32 = 0.456;
-    /// A track not yet believed ends when it is not seen for so long, in seconds, and missed in a frame.
-    pub(super) const TENTATIVE: f32 = 0.249;
-    /// Unsure detections continue tracks seen within so many seconds, or in the last frame.
-    pub(super) const UNSURE_AFTER: f32 = 0.589;
-}
+/// Two boxes of one group whose intersection over union is larger show one object.
+const SAME_OBJECT: f32 = 0.45;
+
+/// An unbelieved track ends when it is not seen for so long, and missed in a frame at least.
+const TENTATIVE: Duration = Duration::from_millis(60);
+
+/// Unsure detections continue tracks that were seen within this time, or in the frame before,
+const UNSURE_GAP: Duration = Duration::from_millis(430);
+
+/// and that a sure detection continued within this time.
+const UNSURE_FOR: Duration = Duration::from_millis(1800);
+
+/// How fast a newborn may turn out to be once nothing nearer continues it: standard deviation in its own sides a second.
+const NEWBORN_VELOCITY: f32 = 2.0;
 
 /// Follows objects.
 #[derive(Clone, Debug)]
@@ -111,6 +104,7 @@ pub struct Tracker {
     followed: Vec<Followed>,
     tracks: Vec<Track>,
     now: Duration,
+    /// Time since the frame before.
     dt: Duration,
     next_id: u64,
     work: Work,
@@ -120,63 +114,10 @@ pub struct Tracker {
 #[derive(Clone, Debug, Default)]
 struct Work {
     dets: Vec<Detection>,
-    /// Per detection: taken by a track, or of no use.
+    /// Per detection: taken by a track.
     taken: Vec<bool>,
     pairs: Vec<Pair>,
     assignment: Assignment,
-}
-
-/// A track with what is needed to follow it.
-#[derive(Clone, Debug)]
-struct Followed {
-    track: Track,
-    filter: Filter,
-    group: u16,
-    votes: Vec<(ClassId, f32)>,
-    scores: Scores,
-    belief: f32,
-}
-
-/// Counts of scores, a hundredth each.
-#[derive(Clone, Debug)]
-struct Scores {
-    counts: [u32; 101],
-    total: u32,
-}
-
-impl Scores {
-    fn new() -> Self {
-        Scores {
-            counts: [0; 101],
-            total: 0,
-        }
-    }
-
-    fn add(&mut self, score: f32) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clamped to 0..=100"
-        )]
-        let place = (score * 100.0).round().clamp(0.0, 100.0) as usize;
-        if let Some(count) = self.counts.get_mut(place) {
-            *count = count.saturating_add(1);
-            self.total = self.total.saturating_add(1);
-        }
-    }
-
-    fn median(&self) -> f32 {
-        let mut below = 0_u32;
-        let mut score = 0.0;
-        for count in self.counts {
-            below = below.saturating_add(count);
-            if below.saturating_mul(2) >= self.total {
-                break;
-            }
-            score += 0.01;
-        }
-        score
-    }
 }
 
 impl Tracker {
@@ -199,34 +140,26 @@ impl Tracker {
         }
     }
 
-    /// Takes the detections of the frame at `at` (the camera's own time line, not decreasing); gives all tracks that are
-    /// alive: seen, and lost ones that may come back.
+    /// Takes the detections of the frame at `at` (the camera's own time line; a time before that of the last frame is taken
+    /// as that one); gives all tracks that are alive: seen, and lost ones that may come back. Detections whose numbers make
+    /// no box are left out.
     pub fn update(&mut self, at: Duration, dets: &[Detection]) -> &[Track] {
         self.dt = at.saturating_sub(self.now);
         self.now = self.now.max(at);
         for followed in &mut self.followed {
-            followed.filter.predict(self.dt.as_secs_f32());
-            followed.track.seen = false;
+            followed.predict(self.dt.as_secs_f32());
         }
         self.admit(dets);
-        let high = self.settings.high_score;
-        let recent = self.now.saturating_sub(
-            Duration::from_secs_f32(tuning::UNSURE_AFTER).max(self.dt.mul_f32(1.2)),
-        );
-        self.pass(|f| f.track.confirmed, |d| d.score >= high);
-        self.pass(
-            |f| f.track.confirmed && f.track.last_seen >= recent,
-            |d| d.score < high,
-        );
-        self.pass(|f| !f.track.confirmed, |d| d.score >= high);
+        self.associate();
         self.end_lost();
         self.begin_new();
         self.tracks.clear();
-        for followed in &mut self.followed {
-            followed.track.rect = followed.filter.rect();
-            followed.track.velocity = followed.filter.velocity();
-            self.tracks.push(followed.track);
-        }
+        self.tracks.extend(self.followed.iter().map(|f| f.track));
+        &self.tracks
+    }
+
+    /// All tracks that are alive.
+    pub fn tracks(&self) -> &[Track] {
         &self.tracks
     }
 
@@ -236,39 +169,52 @@ impl Tracker {
         self.tracks.clear();
     }
 
-    /// All tracks that are alive.
-    pub fn tracks(&self) -> &[Track] {
-        &self.tracks
-    }
-}
-
-impl Tracker {
     /// Keeps the detections that are worth a look, each object once.
     fn admit(&mut self, dets: &[Detection]) {
         let work = &mut self.work;
         work.dets.clear();
-        let sound = |d: &&Detection| {
-            d.score >= self.settings.low_score && d.rect.is_sound() && d.rect.area() > 0.0
-        };
-        work.dets.extend(dets.iter().filter(sound));
-        let groups = &self.groups;
-        suppress_by(&mut work.dets, tuning::SAME_OBJECT, |d| {
-            group_of(groups, d.class)
+        work.dets.extend(
+            dets.iter()
+                .filter(|d| is_sound(d) && d.score >= self.settings.low_score),
+        );
+        suppress_by(&mut work.dets, SAME_OBJECT, |d| {
+            group_of(&self.groups, d.class)
         });
         work.taken.clear();
         work.taken.resize(work.dets.len(), false);
     }
 
-    /// One pass of association between some of the tracks not yet seen and some of the detections not yet taken.
-    fn pass(&mut self, tracks: impl Fn(&Followed) -> bool, dets: impl Fn(&Detection) -> bool) {
+    fn associate(&mut self) {
+        let (high, dt) = (self.settings.high_score, self.dt);
+        let since = |gap: Duration| self.now.saturating_sub(gap);
+        // A fifth more than the last interval: frames do not come evenly.
+        let recent = since(UNSURE_GAP.max(dt.mul_f32(1.2)));
+        let sure = since(UNSURE_FOR);
+        let carried = |f: &Followed| f.track.last_seen >= recent && f.last_sure >= sure;
+        self.pass(|f| f.track.confirmed, |d| d.score >= high, 0.0);
+        self.pass(|f| f.track.confirmed && carried(f), |d| d.score < high, 0.0);
+        self.pass(|f| !f.track.confirmed, |d| d.score >= high, 0.0);
+        let leap = NEWBORN_VELOCITY * dt.as_secs_f32();
+        self.pass(|f| f.track.hits == 1, |d| d.score >= high, leap);
+    }
+
+    /// One pass between some of the tracks not yet seen and some of the detections not yet taken. A track reaches as far as
+    /// its filter says, but at least `leap` of its own sides.
+    fn pass(
+        &mut self,
+        tracks: impl Fn(&Followed) -> bool,
+        dets: impl Fn(&Detection) -> bool,
+        leap: f32,
+    ) {
         let work = &mut self.work;
         work.pairs.clear();
         for (t, followed) in self.followed.iter().enumerate() {
             if followed.track.seen || !tracks(followed) {
                 continue;
             }
-            let predicted = followed.filter.rect();
-            let reach = followed.filter.reach();
+            let predicted = followed.track.rect;
+            let (x, y) = followed.filter.reach();
+            let reach = (x.max(leap * predicted.w), y.max(leap * predicted.h));
             for (d, (det, taken)) in work.dets.iter().zip(&work.taken).enumerate() {
                 if *taken || !dets(det) || group_of(&self.groups, det.class) != followed.group {
                     continue;
@@ -283,32 +229,34 @@ impl Tracker {
             }
         }
         for &(t, d) in work.assignment.solve(&mut work.pairs) {
-            let (Some(followed), Some(det)) = (self.followed.get_mut(t), work.dets.get(d)) else {
-                continue;
-            };
-            followed.take(self.now, det, &self.settings);
-            if let Some(taken) = work.taken.get_mut(d) {
+            if let (Some(followed), Some(det), Some(taken)) = (
+                self.followed.get_mut(t),
+                work.dets.get(d),
+                work.taken.get_mut(d),
+            ) {
+                followed.take(self.now, det, &self.settings);
                 *taken = true;
             }
         }
     }
 
     fn end_lost(&mut self) {
-        let (now, max_lost) = (self.now, self.settings.max_lost);
-        let dt = self.dt;
+        let now = self.now;
+        let (believed, tentative) = (self.settings.max_lost, TENTATIVE.max(self.dt.mul_f32(1.2)));
         self.followed.retain(|f| {
             let patience = if f.track.confirmed {
-                max_lost
+                believed
             } else {
-                Duration::from_secs_f32(tuning::TENTATIVE).max(dt.mul_f32(1.2))
+                tentative
             };
             now.saturating_sub(f.track.last_seen) <= patience
         });
     }
 
     fn begin_new(&mut self) {
+        let birth = self.settings.birth_score.max(self.settings.high_score);
         for (det, taken) in self.work.dets.iter().zip(&self.work.taken) {
-            if *taken || det.score < self.settings.birth_score {
+            if *taken || det.score < birth {
                 continue;
             }
             let id = TrackId(self.next_id);
@@ -319,76 +267,20 @@ impl Tracker {
     }
 }
 
-impl Followed {
-    fn new(id: TrackId, group: u16, now: Duration, det: &Detection) -> Self {
-        let mut scores = Scores::new();
-        scores.add(det.score);
-        Followed {
-            track: Track {
-                id,
-                class: det.class,
-                score: det.score,
-                score_median: scores.median(),
-                rect: det.rect,
-                velocity: (0.0, 0.0),
-                first_seen: now,
-                last_seen: now,
-                hits: 1,
-                confirmed: false,
-                seen: true,
-            },
-            filter: Filter::new(&det.rect),
-            group,
-            votes: vec![(det.class, det.score)],
-            scores,
-            belief: det.score,
-        }
-    }
-
-    fn take(&mut self, now: Duration, det: &Detection, settings: &TrackerSettings) {
-        self.filter.correct(&det.rect);
-        self.scores.add(det.score);
-        match self.votes.iter_mut().find(|(class, _)| *class == det.class) {
-            Some((_, votes)) => *votes += det.score,
-            None => self.votes.push((det.class, det.score)),
-        }
-        self.belief += det.score;
-        let best = self.votes.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        let track = &mut self.track;
-        track.class = best.map_or(det.class, |(class, _)| *class);
-        track.score = det.score;
-        track.score_median = self.scores.median();
-        track.last_seen = now;
-        track.hits = track.hits.saturating_add(1);
-        track.seen = true;
-        track.confirmed |= self.belief >= settings.belief;
-    }
+/// Whether a detection's numbers make a box: finite, of some size, and not far outside the picture.
+fn is_sound(det: &Detection) -> bool {
+    let near = |v: f32| (-1.0..=2.0).contains(&v);
+    let rect = &det.rect;
+    let corners = [rect.x, rect.y, rect.x + rect.w, rect.y + rect.h];
+    (0.0..=1.0).contains(&det.score)
+        && corners.into_iter().all(near)
+        && rect.w > LEAST_SIDE
+        && rect.h > LEAST_SIDE
 }
 
-/// How well a detection continues a track that is expected at `predicted`, give or take `reach`; None where it cannot.
-fn affinity(predicted: &Rect, reach: (f32, f32), det: &Detection) -> Option<f32> {
-    let ratio = |a: f32, b: f32| (a / b).ln().abs();
-    let size = ratio(predicted.w, det.rect.w).max(ratio(predicted.h, det.rect.h));
-    if size > tuning::MAX_GROWTH {
-        return None;
-    }
-    let (a, b) = (predicted.centre(), det.rect.centre());
-    let (dx, dy) = ((a.x - b.x) / reach.0, (a.y - b.y) / reach.1);
-    let far = dx * dx + dy * dy;
-    let gate = tuning::GATE * tuning::GATE;
-    let iou = predicted.iou(&det.rect);
-    if far > gate && iou < tuning::SURE_OVERLAP {
-        return None;
-    }
-    let near = (-0.5 * far * tuning::NEARNESS).exp();
-    let overlap = (1.0 - tuning::OVERLAP_SHARE) * near + tuning::OVERLAP_SHARE * iou;
-    let affinity = overlap
-        * (1.0 - tuning::SCORE_SHARE + tuning::SCORE_SHARE * det.score)
-        * (1.0 - tuning::SIZE_PENALTY * size);
-    (affinity > 0.0).then_some(affinity)
-}
+/// Far below a pixel of any camera.
+const LEAST_SIDE: f32 = 1e-5;
 
-/// A class's group; a class without one is a group by itself.
 fn group_of(groups: &ClassGroups, class: ClassId) -> u16 {
     groups.get(usize::from(class.0)).copied().unwrap_or(class.0)
 }

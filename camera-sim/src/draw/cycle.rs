@@ -152,7 +152,22 @@ fn bicycle_body(look: &CycleLook, axes: &Axes, to: &mut Sketch<'_>) {
         STEEL.scale(0.5),
     );
     if look.basket {
-        to.rod(p(0.52, 0.84), p(0.60, 0.98), 0.13, STEEL.scale(0.55));
+        let corner = |x: f32, y: f32, z: f32| (axes.point(x, y, z), 0.03);
+        let spheres = [0.78, 1.0]
+            .iter()
+            .flat_map(|&z| {
+                [
+                    corner(0.46, 0.14, z),
+                    corner(0.46, -0.14, z),
+                    corner(0.72, 0.14, z),
+                    corner(0.72, -0.14, z),
+                ]
+            })
+            .collect();
+        to.blob(&Blob {
+            spheres,
+            colour: STEEL.scale(0.5),
+        });
     }
 }
 

@@ -40,7 +40,7 @@ fn look(material: Material) -> Look {
         Material::Soil => of(0x8c7a5e, 0.12, 0.10, 0.10, None),
         Material::Paving => of(0xa9a49a, 0.05, 0.04, 0.06, Some(0.5)),
         Material::Slabs => of(0xb3a996, 0.05, 0.04, 0.07, Some(1.2)),
-        Material::Asphalt => of(0x6d6e70, 0.09, 0.05, 0.09, None),
+        Material::Asphalt => of(0x6d6e70, 0.08, 0.025, 0.05, None),
         Material::Kerb => of(0xbdbab2, 0.06, 0.04, 0.05, Some(1.0)),
         Material::Paint => of(0xe4e3da, 0.10, 0.12, 0.06, None),
     }

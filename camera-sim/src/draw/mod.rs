@@ -346,8 +346,14 @@ pub fn shadow_path(view: &View, hulls: &[Vec<(V3, f32)>]) -> Option<Path> {
             let mut points = Vec::new();
             for &(p, r) in spheres {
                 let foot = v2(p.x - drop_x * p.z, p.y - drop_y * p.z);
-                for i in 0..6 {
-                    let rim = foot + V2::from_angle(i as f32 * std::f32::consts::TAU / 6.0) * r;
+                let corners = match r {
+                    0.0 => 1,
+                    _ if r < 0.3 => 6,
+                    _ => 14,
+                };
+                for i in 0..corners {
+                    let rim = foot
+                        + V2::from_angle(i as f32 * std::f32::consts::TAU / corners as f32) * r;
                     points.push(view.camera.project(rim.up(0.0))?);
                 }
             }

@@ -232,10 +232,10 @@ pub fn walking(
     let arm = |side: f32, turn: f32| {
         let a = -0.75 * swing * (phase + turn).sin() + sway;
         let bend = 0.18 + 0.5 * swing;
-        let top = frame(lean * h * 0.3, side * shoulder_half, hip_z + 0.30 * h);
+        let top = frame(lean * h * 0.3, side * shoulder_half, hip_z + 0.288 * h);
         let out = side * (shoulder_half + 0.03 * h);
         let (ex, ez) = (0.165 * h * a.sin(), -0.165 * h * a.cos());
-        let elbow = frame(lean * h * 0.3 + ex, out, hip_z + 0.30 * h + ez);
+        let elbow = frame(lean * h * 0.3 + ex, out, hip_z + 0.288 * h + ez);
         let (hx, hz) = (
             ex + 0.15 * h * (a + bend).sin(),
             ez - 0.15 * h * (a + bend).cos(),
@@ -243,7 +243,7 @@ pub fn walking(
         (
             top,
             elbow,
-            frame(lean * h * 0.3 + hx, out, hip_z + 0.30 * h + hz),
+            frame(lean * h * 0.3 + hx, out, hip_z + 0.288 * h + hz),
         )
     };
     let arms = [arm(1.0, 0.0), arm(-1.0, TAU / 2.0)];
@@ -338,6 +338,8 @@ fn torso(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
             girth,
         ),
     ];
+    // The shoulders slope down from the neck.
+    spheres.push((s.neck - drop * 1.6, 0.034 * h));
     if look.top == Top::Coat {
         spheres.extend((0..2).map(|i| (s.hips[i].mix(s.knees[i], 0.75), 0.056 * h * b)));
     }
@@ -412,7 +414,7 @@ fn head(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
         }),
         Headwear::Cap => {
             out.push(Blob::ball(back + up * (0.008 * h), r, look.bag_colour));
-            let brow = s.head + s.front * (0.055 * h) + up * (0.03 * h);
+            let brow = s.head + s.front * (0.05 * h) + up * (0.045 * h);
             out.push(Blob::limb(
                 brow - s.left * 0.04,
                 0.018,

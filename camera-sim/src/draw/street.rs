@@ -272,7 +272,7 @@ fn tree(at: V2, h: f32, dice: &mut Dice, to: &mut Sketch<'_>) {
         ));
     }
     let (wide, tall) = (h * dice.range(0.26, 0.34), (h - fork) * 0.52);
-    foliage(at.up(h - tall), v3(wide, wide, tall), 620, dice, to);
+    foliage(at.up(h - tall), v3(wide, wide, tall), 850, dice, to);
 }
 
 /// A ball of leaves: many small clumps in a shell, lit from the sun's side.
@@ -296,7 +296,7 @@ fn foliage(middle: V3, half: V3, clumps: usize, dice: &mut Dice, to: &mut Sketch
             let at = middle + v3(n.x * half.x * r, n.y * half.y * r, n.z * half.z * r);
             (
                 at,
-                half.x * dice.range(0.07, 0.17),
+                half.x * dice.range(0.055, 0.13),
                 green.vary(dice, 0.28).scale(0.62 + 0.42 * r),
                 n,
             )

@@ -6,6 +6,7 @@
 )]
 
 pub mod http;
+pub mod picture;
 pub mod process;
 pub mod sample;
 

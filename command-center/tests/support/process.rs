@@ -67,9 +67,14 @@ pub struct CentreProgram {
 impl CentreProgram {
     /// Starts it on `folder`, on a free port, with the broker on `mqtt_port`.
     pub async fn start(folder: &Path, mqtt_port: u16) -> CentreProgram {
+        CentreProgram::start_on(folder, mqtt_port, 0).await
+    }
+
+    /// The same, on a certain port.
+    pub async fn start_on(folder: &Path, mqtt_port: u16, web_port: u16) -> CentreProgram {
         let config = folder.join("command-center.toml");
         let text = format!(
-            "data_dir = \"data\"\n[web]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {mqtt_port}\n"
+            "data_dir = \"data\"\n[web]\nlisten = \"127.0.0.1:{web_port}\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {mqtt_port}\n"
         );
         fs::write(&config, text).unwrap();
         let log = folder.join("centre.log");

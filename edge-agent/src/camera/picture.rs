@@ -158,9 +158,9 @@ impl<'a> Picture<'a> {
             planes,
             colour,
         };
-        for plane in 0..format.planes() {
+        for (plane, samples) in planes.iter().enumerate().take(format.planes()) {
             let (row, rows) = format.plane_size(plane, width, height);
-            let Plane { data, stride } = planes[plane];
+            let Plane { data, stride } = *samples;
             let expected = stride * (rows - 1) + row;
             if data.len() < expected || stride < row {
                 return Err(ShortPlane {

@@ -32,11 +32,11 @@ impl Server {
         factory.set_shared(true);
         if let Some((user, password)) = login {
             let auth = rtsp::RTSPAuth::new();
-            let mut token = rtsp::RTSPToken::builder()
+            let token = rtsp::RTSPToken::builder()
                 .field(rtsp::RTSP_TOKEN_MEDIA_FACTORY_ROLE, "viewer")
                 .build();
             auth.set_supported_methods(gstreamer_rtsp_server::gst_rtsp::RTSPAuthMethod::Digest);
-            auth.add_digest(user, password, &mut token);
+            auth.add_digest(user, password, &token);
             server.set_auth(Some(&auth));
             let role = gst::Structure::builder("viewer")
                 .field(rtsp::RTSP_PERM_MEDIA_FACTORY_ACCESS, true)
@@ -104,7 +104,6 @@ fn camera(url: String) -> CameraSettings {
         severities: Default::default(),
         revisions: Default::default(),
         reel: Duration::from_secs(5),
-        fault: None,
     }
 }
 

@@ -294,24 +294,24 @@ impl Check<'_> {
 
     fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let from_environment = (self.environment)("ORT_DYLIB_PATH").map(PathBuf::from);
-        // Without a path the dynamic loader looks for the bare name where it always looks.
-        let default_runtime = from_environment.unwrap_or_else(|| "libonnxruntime.so".into());
+        let models = PathBuf::from("/usr/share/safecity/models");
         let Some(raw) = raw else {
             return InferenceSettings {
-                runtime: default_runtime,
+                runtime: None,
                 sessions: cores,
-                models_dir: "/usr/share/safecity/models".into(),
+                models_dir: models,
+                weights_dirs: Vec::new(),
             };
         };
-        let sessions = self.whole(&raw.sessions, 1..=64, cores as u64);
         InferenceSettings {
-            runtime: raw
-                .runtime
+            runtime: raw.runtime.given().map(|at| self.path(&at.value)),
+            sessions: self.whole(&raw.sessions, 1..=64, cores as u64) as usize,
+            models_dir: self.path(&raw.models_dir.or(models)),
+            weights_dirs: raw
+                .weights_dirs
                 .given()
-                .map_or(default_runtime, |at| self.path(&at.value)),
-            sessions: sessions as usize,
-            models_dir: self.path(&raw.models_dir.or("/usr/share/safecity/models".into())),
+                .map(|list| list.iter().map(|at| self.path(&at.value)).collect())
+                .unwrap_or_default(),
         }
     }
 

@@ -58,6 +58,7 @@ raw_table! {
         runtime: PathBuf,
         sessions: u64,
         models_dir: PathBuf,
+        weights_dirs: Vec<At<PathBuf>>,
     }
 }
 

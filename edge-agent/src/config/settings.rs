@@ -82,12 +82,14 @@ pub enum Tls {
 /// Inference.
 #[derive(Clone, Debug)]
 pub struct InferenceSettings {
-    /// Path of `libonnxruntime.so`.
-    pub runtime: PathBuf,
+    /// Path of `libonnxruntime.so`; without one it is looked for in the usual places.
+    pub runtime: Option<PathBuf>,
     /// OS threads, one session each.
     pub sessions: usize,
     /// Folder that holds one folder a model.
     pub models_dir: PathBuf,
+    /// Folders that are searched for weights which do not lie in their model's folder.
+    pub weights_dirs: Vec<PathBuf>,
 }
 
 /// One camera.

@@ -275,15 +275,15 @@ impl Preprocessor {
         let plan = self.plans.swap_remove(plan);
         self.pad(plan.place, tensor);
         match picture.format {
-            Format::Rgb => self.from_rgb(picture, &plan, tensor),
-            Format::Gray => self.from_luma(picture, &plan, None, tensor),
+            Format::Rgb => self.lay_rgb(picture, &plan, tensor),
+            Format::Gray => self.lay_luma(picture, &plan, None, tensor),
             Format::I420 => {
                 let chroma = [1, 2].map(|i| component(picture, i, 0, 1));
-                self.from_luma(picture, &plan, Some(chroma), tensor);
+                self.lay_luma(picture, &plan, Some(chroma), tensor);
             }
             Format::Nv12 => {
                 let chroma = [0, 1].map(|offset| component(picture, 1, offset, 2));
-                self.from_luma(picture, &plan, Some(chroma), tensor);
+                self.lay_luma(picture, &plan, Some(chroma), tensor);
             }
         }
         let [left, top, w, h] = plan.place.map(|v| v as f32);
@@ -326,7 +326,7 @@ impl Preprocessor {
         }
     }
 
-    fn from_rgb(&mut self, picture: &Picture<'_>, plan: &Plan, tensor: &mut [f32]) {
+    fn lay_rgb(&mut self, picture: &Picture<'_>, plan: &Plan, tensor: &mut [f32]) {
         let [_, _, w, _] = plan.place;
         for (pair, line) in self.pairs.iter_mut().zip(&mut self.lines) {
             pair.reset(w as usize);
@@ -349,7 +349,7 @@ impl Preprocessor {
         }
     }
 
-    fn from_luma(
+    fn lay_luma(
         &mut self,
         picture: &Picture<'_>,
         plan: &Plan,

@@ -1,0 +1,158 @@
+// What an operator does, in headless Chromium. Started by command-center/tests/browser.rs, which runs the broker and the
+// centre, publishes when this script says READY, and stops and starts the centre when it says STOP and START.
+//
+// Environment: BASE_URL, FIRST_ADMIN_TOKEN, SCREENSHOTS (a folder), CHROMIUM (default /usr/bin/chromium).
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+const { BASE_URL: base, FIRST_ADMIN_TOKEN: token, SCREENSHOTS: folder } = process.env;
+assert(base && token && folder, "BASE_URL, FIRST_ADMIN_TOKEN and SCREENSHOTS are needed");
+
+const user = "Anna Karimova";
+const password = "correct horse battery";
+const sizes = { wide: { width: 1440, height: 900 }, small: { width: 1024, height: 768 } };
+const say = (line) => process.stdout.write(`${line}\n`);
+
+const profile = await mkdtemp(join(tmpdir(), "safecity-browser-"));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: sizes.wide,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+  ],
+});
+const page = context.pages()[0] ?? (await context.newPage());
+page.setDefaultTimeout(60_000);
+
+// a page that asks elsewhere, or that its own security policy stops, is a fault
+const faults = [];
+let away = false;
+page.on("request", (request) => {
+  if (!request.url().startsWith(base)) faults.push(`asked ${request.url()}`);
+});
+page.on("pageerror", (error) => faults.push(`script: ${error}`));
+page.on("console", (message) => {
+  const expected = away || /status of 40[13]/.test(message.text());
+  if (message.type() === "error" && !expected) faults.push(`console: ${message.text()}`);
+});
+
+async function shoot(name) {
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport);
+    await page.screenshot({ path: join(folder, `${name}-${size}.png`) });
+  }
+  await page.setViewportSize(sizes.wide);
+}
+
+async function nameFirstAdministrator() {
+  await page.goto(base);
+  await page.getByRole("heading", { name: "Set up the first administrator" }).waitFor();
+  await page.getByLabel("One-time token").fill("a guess");
+  await page.getByLabel("Name", { exact: true }).fill(user);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Create and sign in" }).click();
+  await page.getByRole("alert").getByText("that is not the one-time token").waitFor();
+  await shoot("first-admin");
+  await page.getByLabel("One-time token").fill(token);
+  await page.getByRole("button", { name: "Create and sign in" }).click();
+  await page.getByText("Nothing to do").waitFor();
+  await page.getByRole("status").getByText("Live").waitFor();
+  await shoot("empty");
+}
+
+async function seeIncidentsArrive() {
+  say("READY");
+  const row = page.locator("button.row", { hasText: "Entered a closed area" });
+  await row.waitFor();
+  await page.locator("[aria-live]", { hasText: "New" }).first().waitFor({ state: "attached" });
+  // the last that is published: when it is there, so are all
+  await page.locator("button.row", { hasText: "Line crossed" }).waitFor();
+  await row.locator("img").waitFor();
+  await row.click();
+  const picture = page.locator("figure img");
+  await picture.waitFor();
+  await page.waitForFunction(() => document.querySelector("figure img").naturalWidth === 1280);
+  await page.getByText("Unchanged since the node took it").waitFor();
+  await shoot("incident");
+}
+
+async function acknowledgeIt() {
+  await page.getByLabel("Note").fill("Patrol 12 is on the way");
+  await page.getByLabel("Note").blur();
+  await page.keyboard.press("a");
+  await page.getByText(`Acknowledged by ${user}`).waitFor();
+  await page.getByText("Patrol 12 is on the way").waitFor();
+  await shoot("acknowledged");
+  const before = await page.locator("button.row[aria-current]").getAttribute("data-incident");
+  await page.keyboard.press("j");
+  await page.waitForFunction(
+    (id) => document.querySelector("button.row[aria-current]")?.dataset.incident !== id,
+    before,
+  );
+  await page.locator(`[data-incident="${before}"]`).waitFor({ state: "detached" });
+  await page.keyboard.press("k");
+}
+
+async function seeNodes() {
+  await page.getByRole("link", { name: "Nodes and cameras" }).click();
+  const card = page.getByRole("region", { name: "chorsu-1" });
+  await card.getByText("Online").waitFor();
+  await card.getByText("wrong user name or password").waitFor();
+  await card.getByText("25.0 /s").waitFor();
+  await card.getByText(/no\. \d+, noticed/).waitFor();
+  await page.getByText("Messages set aside").waitFor();
+  await shoot("nodes");
+}
+
+async function loseTheCentreAndFindItAgain() {
+  away = true;
+  say("STOP");
+  await page.getByText("No connection to the command centre").waitFor();
+  await shoot("lost");
+  say("START");
+  await page.getByRole("status").getByText("Live").waitFor();
+  away = false;
+}
+
+async function signOutAndIn() {
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.getByLabel("Name", { exact: true }).fill(user);
+  await page.getByLabel("Password").fill("not the password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").getByText("name or password is wrong").waitFor();
+  await shoot("sign-in");
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "Incidents", exact: true }).click();
+  await page.getByRole("button", { name: "All" }).click();
+  await page.locator("button.row", { hasText: `✓ ${user}` }).waitFor();
+}
+
+try {
+  await nameFirstAdministrator();
+  await seeIncidentsArrive();
+  await acknowledgeIt();
+  await seeNodes();
+  await loseTheCentreAndFindItAgain();
+  await signOutAndIn();
+  assert.deepEqual(faults, []);
+  say("DONE");
+} catch (error) {
+  await page.screenshot({ path: join(folder, "failed.png") });
+  throw error;
+} finally {
+  await context.close();
+  await rm(profile, { recursive: true, force: true });
+}

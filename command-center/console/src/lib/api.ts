@@ -1,0 +1,56 @@
+// The command centre's interface. Errors are words for people.
+
+import { t } from "./strings";
+import type { IncidentDetail, IncidentPage, Overview, ParkedMessage, Refusal, SessionView } from "./wire";
+
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      credentials: "same-origin",
+      // the first header shows that the request comes from this page and from no other origin
+      headers: { "X-Safecity-Console": "1", "Content-Type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    throw new Refused(0, t.error.offline);
+  }
+  if (!response.ok) throw new Refused(response.status, await reason(response));
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+async function reason(response: Response): Promise<string> {
+  try {
+    return ((await response.json()) as Refusal).error;
+  } catch {
+    return t.error.unknown(response.status);
+  }
+}
+
+export const api = {
+  session: () => ask<SessionView>("GET", "/api/session"),
+  firstAdmin: (token: string, name: string, password: string) =>
+    ask<SessionView>("POST", "/api/first-admin", { token, name, password }),
+  login: (name: string, password: string) => ask<SessionView>("POST", "/api/login", { name, password }),
+  logout: () => ask<void>("POST", "/api/logout", {}),
+  incidents: (toDo: boolean, before: string | null) => {
+    const place = before === null ? "" : `&before=${encodeURIComponent(before)}`;
+    return ask<IncidentPage>("GET", `/api/incidents?to_do=${toDo}${place}`);
+  },
+  incident: (id: string) => ask<IncidentDetail>("GET", `/api/incidents/${id}`),
+  acknowledge: (id: string, note: string) =>
+    ask<IncidentDetail>("POST", `/api/incidents/${id}/acknowledge`, { note: note || null }),
+  overview: () => ask<Overview>("GET", "/api/nodes"),
+  parked: () => ask<ParkedMessage[]>("GET", "/api/parked"),
+  snapshotUrl: (id: string) => `/api/incidents/${id}/evidence/snapshot`,
+};

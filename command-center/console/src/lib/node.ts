@@ -1,0 +1,14 @@
+// What follows from what a node said, and from how long ago.
+
+import { seconds } from "./format";
+import type { NodeView } from "./wire";
+
+/** It says it is online, and says nothing more. */
+export function isSilent(node: NodeView, now: number, silentAfter: number): boolean {
+  return node.state === "online" && seconds(node.heard, now) > silentAfter;
+}
+
+/** How many of its messages never came. */
+export function missing(node: NodeView): number {
+  return node.gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0);
+}
