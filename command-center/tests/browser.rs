@@ -115,6 +115,9 @@ fn messages() -> Vec<Sent> {
         let mut event = node.event(id, IncidentState::Opened, ago(seconds));
         event.data.severity = severity;
         event.data.rule.kind = kind.parse().unwrap();
+        if kind == "stopped_vehicle" || kind == "wrong_way" {
+            event.data.objects[0].class = "car".to_owned();
+        }
         event.data.rule.id = format!("{}-1", kind.replace('_', "-")).parse().unwrap();
         let picture = picture::street(seed, event.data.objects[0].r#box);
         announce(&mut event, &picture);
@@ -132,14 +135,7 @@ fn messages() -> Vec<Sent> {
         }
     };
     tell(&mut node, "loitering", Severity::Warning, 512, Some(430), 1);
-    tell(
-        &mut node,
-        "line_crossing_back",
-        Severity::Info,
-        340,
-        Some(338),
-        2,
-    );
+    tell(&mut node, "wrong_way", Severity::Info, 340, Some(338), 2);
     tell(
         &mut node,
         "stopped_vehicle",
@@ -153,6 +149,7 @@ fn messages() -> Vec<Sent> {
     tell(&mut node, "line_crossing", Severity::Alarm, 1, None, 4);
     let last = sent.pop().unwrap();
     let other = Node::new("chorsu-2");
+    sent.push(other.health(ago(4000), 900));
     sent.push(other.status(NodeState::Offline, ago(4000), &[]));
     let torn = "safecity/v1/tashkent/chorsu-crossroads/chorsu-2/health";
     sent.push((torn.to_owned(), b"{\"bootid\": \"unknown\"".to_vec()));

@@ -124,7 +124,8 @@ fn take(
     message: &Message,
     now: Utc,
 ) -> Result<Outcome, Refused> {
-    let node_id = node_id(connection, &message.node, now)?;
+    let last_will = matches!(&message.content, Content::Status(s) if s.state == NodeState::Offline);
+    let node_id = node_id(connection, &message.node, now, !last_will)?;
     let (outcome, incident) = match &message.content {
         Content::Status(status) => {
             take_status(connection, node_id, status)?;
@@ -155,18 +156,25 @@ fn take(
     Ok(outcome)
 }
 
-fn node_id(connection: &Connection, path: &NodePath, now: Utc) -> Result<i64, StoreError> {
+/// The node's number. A last will is the broker's word: the node itself was not heard.
+fn node_id(
+    connection: &Connection,
+    path: &NodePath,
+    now: Utc,
+    heard: bool,
+) -> Result<i64, StoreError> {
     let id = connection
         .prepare_cached(
             "INSERT INTO node (region, site, node, heard_us) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET heard_us = excluded.heard_us RETURNING id",
+             ON CONFLICT DO UPDATE SET heard_us = iif(?5, excluded.heard_us, heard_us) RETURNING id",
         )?
         .query_row(
             params![
                 path.region.as_str(),
                 path.site.as_str(),
                 path.node.as_str(),
-                micros(now)
+                micros(now),
+                heard
             ],
             |row| row.get(0),
         )?;

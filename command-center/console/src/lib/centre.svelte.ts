@@ -115,9 +115,8 @@ class Centre {
     on("node", (node: NodeView) => this.#takeNode(node));
     on("incident", (incident: IncidentSummary) => this.#takeIncident(incident));
     on("reset", () => void this.reload());
-    events.onerror = () => {
-      if (events.readyState === EventSource.CLOSED) this.#lost();
-    };
+    // the browser would come back by itself, but cannot tell an ended session from a lost connection
+    events.onerror = () => this.#lost();
   }
 
   #watch() {
