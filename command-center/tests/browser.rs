@@ -64,6 +64,12 @@ async fn an_operator_sees_an_incident_arrive_and_acknowledges_it() {
         done && status.success(),
         "the browser's part failed: {status}"
     );
+    let status = script("screenshot.mjs", web_port)
+        .arg(screenshots().join("console.png"))
+        .env("USER_NAME", "Anna Karimova")
+        .env("PASSWORD", "correct horse battery")
+        .status();
+    assert!(status.unwrap().success(), "screenshot.mjs failed");
 }
 
 type Steps = std::io::Lines<BufReader<std::process::ChildStdout>>;

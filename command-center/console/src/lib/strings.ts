@@ -220,7 +220,7 @@ export const t = {
     perSecond: (rate: number) => `${rate.toFixed(1)} /s`,
     unknown: "Not known",
     lastSaid: (state: string, reason: string | null) =>
-      `the node is away; it last said: ${state.toLowerCase()}${reason === null ? "" : `, ${reason}`}`,
+      `The node is away; it last said: ${state.toLowerCase()}${reason === null ? "" : `, ${reason}`}`,
     noCameras: "This node has not reported its cameras yet.",
     parkedTitle: "Messages set aside",
     parkedLead: "These could not be taken. They are kept with the reason, and nothing else was done with them.",
