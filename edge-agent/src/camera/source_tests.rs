@@ -104,6 +104,7 @@ fn camera(url: String) -> CameraSettings {
         severities: Default::default(),
         revisions: Default::default(),
         reel: Duration::from_secs(5),
+        fault: None,
     }
 }
 
