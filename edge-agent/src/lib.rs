@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The video analytics daemon on a street-camera box: cameras -> pictures -> detections -> incidents -> the centre.
+//!
+//! `ARCHITECTURE.md` draws the rooms and the way of a frame and of an event.
+
+pub mod agent;
+pub mod analysis;
+pub mod camera;
+pub mod config;
+pub mod evaluate;
+pub mod event_log;
+pub mod evidence;
+pub mod health;
+pub mod http;
+pub mod inference;
+pub mod metrics;
+pub mod report;
+pub mod sink;
+pub mod spool;
+pub mod supervisor;
+pub mod watch;
+
+pub use agent::{Agent, StartError};
+pub use config::Settings;

@@ -1,1 +1,270 @@
-fn main() {}
+//! Command line of the edge agent. Exit codes: 0 done, 1 an evaluation below its mark, 64 wrong usage or configuration,
+//! 69 something that is needed is not there, 70 a defect of the agent.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+use edge_agent::{
+    Agent, StartError, config,
+    evaluate::{self, EvaluateArgs},
+    inference::{
+        manifest::{FILE_NAME, Manifest},
+        model::Model,
+        runtime::Runtime,
+    },
+    spool,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+const USAGE: u8 = 64;
+const UNAVAILABLE: u8 = 69;
+const DEFECT: u8 = 70;
+
+/// Watches street cameras and reports incidents.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    /// How log lines are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Human)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Watch the cameras of a configuration until SIGTERM or SIGINT
+    Run {
+        /// edge-agent.toml; files of cameras.d/ beside it belong to it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Say everything that is wrong with a configuration
+    CheckConfig {
+        /// edge-agent.toml; files of cameras.d/ beside it belong to it
+        #[arg(value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Run incident cases through the pipeline and score what it raises
+    Evaluate(EvaluateArgs),
+    /// Look after models
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Look after the messages that wait
+    #[command(subcommand)]
+    Spool(SpoolCommand),
+}
+
+#[derive(Subcommand)]
+enum ModelsCommand {
+    /// Check hash, licence, inputs and outputs of every model
+    Verify {
+        /// The folder with one folder a model
+        #[arg(long, value_name = "DIR", default_value = "models")]
+        models: PathBuf,
+        /// Where weights are looked for that do not lie beside their model.toml
+        #[arg(long, value_name = "DIR")]
+        weights: Vec<PathBuf>,
+        /// The ONNX Runtime library; found by itself where it lies in a usual place
+        #[arg(long, value_name = "FILE")]
+        runtime: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum SpoolCommand {
+    /// List the messages that wait, and those set aside or given up
+    Inspect {
+        /// spool.db in the agent's state folder
+        #[arg(value_name = "FILE")]
+        spool: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let code = if e.use_stderr() { USAGE } else { 0 };
+            // Where nobody reads, nothing can be said.
+            drop(e.print());
+            return ExitCode::from(code);
+        }
+    };
+    start_log(cli.log_format);
+    let outcome = match cli.command {
+        Command::Run { config } => run(&config),
+        Command::CheckConfig { config } => check_config(&config),
+        Command::Evaluate(args) => evaluate::main(args),
+        Command::Models(ModelsCommand::Verify {
+            models,
+            weights,
+            runtime,
+        }) => verify_models(&models, &weights, runtime.as_deref()),
+        Command::Spool(SpoolCommand::Inspect { spool }) => inspect_spool(&spool),
+    };
+    outcome.unwrap_or_else(|e| {
+        say_error(&format!("error: {e:#}"));
+        ExitCode::from(UNAVAILABLE)
+    })
+}
+
+fn start_log(format: LogFormat) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,ort=warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Human => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn say_error(text: &str) {
+    // Where nobody reads, nothing can be said.
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let settings = match config::load(path) {
+        Ok(settings) => settings,
+        Err(errors) => {
+            say_error(&errors.to_string());
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("agent")
+        .build()
+        .context("the runtime cannot be started")?;
+    let outcome = runtime.block_on(watch(settings));
+    // A stream that is stuck in a dead host must not hold the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(e @ StartError::Thread(_)) => {
+            say_error(&format!("error: {e}"));
+            Ok(ExitCode::from(DEFECT))
+        }
+        Err(e) => {
+            say_error(&format!("error: {e}"));
+            Ok(ExitCode::from(UNAVAILABLE))
+        }
+    }
+}
+
+async fn watch(settings: config::Settings) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let agent = Agent::start(settings).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    agent.stop().await;
+    Ok(())
+}
+
+fn check_config(path: &Path) -> anyhow::Result<ExitCode> {
+    match config::load(path) {
+        Ok(settings) => {
+            let mut out = io::stdout().lock();
+            for camera in &settings.cameras {
+                if let Some(fault) = &camera.fault {
+                    writeln!(
+                        out,
+                        "warning: camera {} cannot be watched: {fault}",
+                        camera.id
+                    )?;
+                }
+            }
+            writeln!(
+                out,
+                "{}: {} cameras, {}",
+                path.display(),
+                settings.cameras.len(),
+                settings.revision
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(errors) => {
+            say_error(&errors.to_string());
+            Ok(ExitCode::from(USAGE))
+        }
+    }
+}
+
+fn verify_models(
+    dir: &Path,
+    weights: &[PathBuf],
+    library: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = Runtime::load(library)?;
+    let entries = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
+    let mut folders = entries
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<Vec<PathBuf>, io::Error>>()?;
+    folders.retain(|folder| folder.join(FILE_NAME).is_file());
+    folders.sort();
+    let mut out = io::stdout().lock();
+    let mut refused = false;
+    for folder in &folders {
+        let checked = Manifest::load(folder)
+            .map_err(anyhow::Error::from)
+            .and_then(|manifest| Ok((Model::open(&runtime, &manifest, weights)?, manifest)));
+        match checked {
+            Ok((model, manifest)) => writeln!(
+                out,
+                "ok       {}  {}  {} classes  sha256:{}",
+                manifest.name,
+                manifest.licence,
+                model.labels().len(),
+                model.sha256()
+            )?,
+            Err(e) => {
+                refused = true;
+                writeln!(out, "refused  {}  {e:#}", folder.display())?;
+            }
+        }
+    }
+    anyhow::ensure!(
+        !folders.is_empty(),
+        "{}: no folder here holds a {FILE_NAME}",
+        dir.display()
+    );
+    Ok(ExitCode::from(if refused { UNAVAILABLE } else { 0 }))
+}
+
+fn inspect_spool(path: &Path) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{:>8}  {:36}  {:>8}  {:9}  {:>8}  state, topic",
+        "number", "boot", "seq", "class", "bytes"
+    )?;
+    for row in spool::inspect(path)? {
+        writeln!(
+            out,
+            "{:>8}  {:36}  {:>8}  {:9}  {:>8}  {}, {}",
+            row.number, row.bootid, row.seq, row.class, row.bytes, row.state, row.topic
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -11,6 +11,9 @@ use crate::{Utc, id::Name};
 /// An incident message with its picture left out is at most this long, in bytes.
 pub const MAX_BYTES: usize = 4096;
 
+/// CloudEvents `dataschema` of [`IncidentData`], and the name of its file in `schema/`.
+pub const DATA_SCHEMA: &str = "urn:safecity:schema:incident-v1";
+
 /// CloudEvents envelope around [`IncidentData`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IncidentEvent {

@@ -53,6 +53,9 @@ pub struct Health {
     pub spool_pending: u64,
     /// Highest `seq` that was given out in this boot.
     pub last_seq: u64,
+    /// What is wrong with the node itself, in words for people: a disk that fails, a port in use.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// The cameras.
     pub cameras: Vec<CameraHealth>,
 }

@@ -107,6 +107,7 @@ impl Node {
             uptime_s: 5400,
             spool_pending: 0,
             last_seq: self.seq,
+            faults: Vec::new(),
             cameras: vec![
                 camera(
                     "north",

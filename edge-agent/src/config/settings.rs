@@ -61,6 +61,8 @@ pub struct MqttSettings {
     pub tls: Tls,
     /// Keep-alive interval.
     pub keep_alive: Duration,
+    /// Safety that was switched off on purpose, as [`protocol::NodeStatus::insecure`] says it.
+    pub insecure: Vec<String>,
 }
 
 /// Transport security, as whole variants.
@@ -80,12 +82,14 @@ pub enum Tls {
 /// Inference.
 #[derive(Clone, Debug)]
 pub struct InferenceSettings {
-    /// Path of `libonnxruntime.so`.
-    pub runtime: PathBuf,
+    /// Path of `libonnxruntime.so`; without one it is looked for in the usual places.
+    pub runtime: Option<PathBuf>,
     /// OS threads, one session each.
     pub sessions: usize,
     /// Folder that holds one folder a model.
     pub models_dir: PathBuf,
+    /// Folders that are searched for weights which do not lie in their model's folder.
+    pub weights_dirs: Vec<PathBuf>,
 }
 
 /// One camera.
@@ -113,8 +117,13 @@ pub struct CameraSettings {
     pub scene: SceneSettings,
     /// Severity of each rule's incidents, by the rule's name.
     pub severities: BTreeMap<String, Severity>,
+    /// `sha256:` and the hash of each rule with the zone or line that it names, by the rule's name.
+    pub revisions: BTreeMap<String, String>,
     /// Encoded seconds kept for evidence.
     pub reel: Duration,
+    /// What keeps this camera from being watched, with its place in the configuration: its credentials cannot be
+    /// read. The other cameras go on.
+    pub fault: Option<String>,
 }
 
 /// Where a camera's pictures come from.

@@ -1,0 +1,44 @@
+# make demo      two simulated streets, an agent and a command centre on this machine (DEMO_SECONDS=60: ends by itself)
+# make test      everything that CI runs, browser included
+# make lint      format, clippy with warnings denied, tidy
+# make bench     prints the table of benches/README.md anew
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
+# A library that the user names wins; else the one that setup.sh brought; else the agent looks in the system's folders.
+BUNDLED_ORT := $(CURDIR)/.cache/onnxruntime/libonnxruntime.so
+
+CONSOLE := command-center/console
+CONSOLE_SOURCES := $(shell find $(CONSOLE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: demo test lint bench setup console build clean
+
+setup:
+	@deploy/setup.sh
+
+console: $(CONSOLE)/dist/index.html
+
+$(CONSOLE)/dist/index.html: $(CONSOLE_SOURCES) | setup
+	@echo "console: building" >&2
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
+
+build: setup console
+	cargo build --release --bins
+
+demo: build
+	@exec target/release/demo
+
+test: setup console
+	cargo build --bins
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run; else cargo test; fi
+
+lint: setup console
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test -q -p tests --test tidy
+
+bench: setup console
+	@benches/run.sh
+
+clean:
+	rm -rf target $(CONSOLE)/dist $(CONSOLE)/node_modules .cache demo-run

@@ -1,0 +1,137 @@
+//! A scene as a case for an evaluator: clip, `case.toml` with rules and incidents, `truth.jsonl` with every box.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::actor::Class;
+use crate::render::{self, RenderError};
+use crate::scene::rules::{Line, Rule, Zone};
+use crate::scene::{Scene, Shot};
+use crate::truth::{TruthIncident, track};
+
+/// Licence of every picture that this crate renders.
+const LICENCE: &str = "Apache-2.0";
+
+/// Why a case could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    #[error("cannot write {path}: {source}")]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error("cannot write the case as TOML: {0}")]
+    Toml(#[from] toml::ser::Error),
+    #[error("cannot write the truth as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+#[derive(Serialize)]
+struct CaseFile<'a> {
+    clip: &'a str,
+    title: &'a str,
+    licence: &'a str,
+    tolerance_s: f32,
+    zones: &'a [Zone],
+    lines: &'a [Line],
+    rules: &'a [Rule],
+    incidents: &'a [TruthIncident],
+}
+
+/// The text of `case.toml` for a clip named `clip` beside it.
+pub fn case_toml(scene: &Scene, clip: &str) -> Result<String, toml::ser::Error> {
+    let mut incidents = scene.truth().incidents;
+    for i in &mut incidents {
+        (i.start_s, i.end_s) = (millis(i.start_s), millis(i.end_s));
+    }
+    let (zones, lines, rules) = (&scene.zones, &scene.lines, &scene.rules);
+    toml::to_string_pretty(&CaseFile {
+        clip,
+        title: &scene.title,
+        licence: LICENCE,
+        tolerance_s: scene.tolerance_s,
+        zones,
+        lines,
+        rules,
+        incidents: &incidents,
+    })
+}
+
+fn millis(seconds: f32) -> f32 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+#[derive(Serialize)]
+struct TruthLine {
+    frame: usize,
+    time_s: f32,
+    objects: Vec<TruthObject>,
+}
+
+#[derive(Serialize)]
+struct TruthObject {
+    track: u32,
+    class: Class,
+    /// Left, top, width, height, pixels.
+    #[serde(rename = "box")]
+    bounds: [f32; 4],
+    visibility: f32,
+}
+
+fn truth_line(scene: &Scene, frame: usize, shot: &Shot) -> TruthLine {
+    let mut part = 0;
+    let objects = shot.seen.iter().enumerate().map(|(i, seen)| {
+        part = if i > 0 && shot.seen[i - 1].actor == seen.actor {
+            part + 1
+        } else {
+            0
+        };
+        let b = seen.bounds;
+        let tenth = |v: f32| (v * 10.0).round() / 10.0;
+        TruthObject {
+            track: track(seen.actor, part),
+            class: seen.class,
+            bounds: [b.left, b.top, b.right - b.left, b.bottom - b.top].map(tenth),
+            visibility: (seen.visibility * 100.0).round() / 100.0,
+        }
+    });
+    TruthLine {
+        frame,
+        time_s: millis(scene.time(frame)),
+        objects: objects.collect(),
+    }
+}
+
+/// Writes `clip.mp4`, `case.toml` and `truth.jsonl` into `out`; `progress` gets (pictures done, of how many).
+pub fn write(
+    scene: &Scene,
+    out: &Path,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), CaseError> {
+    let fault = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CaseError::Write { path, source }
+    };
+    std::fs::create_dir_all(out).map_err(fault(out))?;
+    let path = out.join("truth.jsonl");
+    let mut lines = BufWriter::new(File::create(&path).map_err(fault(&path))?);
+    let mut failed = None;
+    let mut keep = |frame: usize, shot: &Shot| {
+        let written =
+            serde_json::to_string(&truth_line(scene, frame, shot)).map_err(CaseError::from);
+        let written = written.and_then(|line| writeln!(lines, "{line}").map_err(fault(&path)));
+        failed = failed.take().or(written.err());
+    };
+    render::encode_with(scene, &out.join("clip.mp4"), progress, &mut keep)?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    lines.flush().map_err(fault(&path))?;
+    let case = out.join("case.toml");
+    std::fs::write(&case, case_toml(scene, "clip.mp4")?).map_err(fault(&case))
+}

@@ -1,0 +1,10 @@
+//! Random streets with random traffic, for training detectors: everything follows from a seed.
+//!
+//! `street` lays out a world, `traffic` fills it, `frames` writes labelled pictures.
+
+pub mod frames;
+mod street;
+mod traffic;
+
+pub use street::{Plot, plot};
+pub use traffic::traffic;

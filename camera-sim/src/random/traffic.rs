@@ -1,0 +1,229 @@
+//! Random actors on a given street: people where people walk, vehicles in their lanes, bags on the ground.
+
+use crate::actor::{Kind, Look, Pose, Posed};
+use crate::dice::Dice;
+use crate::space::{Camera, V2, inside, v2};
+use crate::world::{Material, World};
+
+/// Nothing is placed nearer to the camera than this, metres.
+const NEAREST_M: f32 = 4.0;
+
+/// A random crowd of actors that stand clear of each other, most of them in the picture.
+pub fn traffic(world: &World, camera: &Camera, dice: &mut Dice) -> Vec<Posed> {
+    let mut actors: Vec<Posed> = Vec::new();
+    let busy = dice.range(0.15, 1.0);
+    let walkers = (busy * dice.range(2.0, 20.0)) as usize;
+    let vehicles = (busy * dice.range(1.0, 11.0)) as usize;
+    let cycles = (busy * dice.range(0.5, 8.0)) as usize;
+    let bags = if dice.chance(0.4) {
+        1 + dice.below(3)
+    } else {
+        0
+    };
+    let walks = world.walks();
+    for _ in 0..vehicles {
+        let kind = dice.pick(&[
+            Kind::Car,
+            Kind::Car,
+            Kind::Car,
+            Kind::Car,
+            Kind::Van,
+            Kind::Bus,
+            Kind::Truck,
+        ]);
+        add(&mut actors, kind, dice, camera, |dice| driving(world, dice));
+    }
+    for _ in 0..cycles {
+        let kind = dice.pick(&[Kind::Cyclist, Kind::Motorcyclist]);
+        add(&mut actors, kind, dice, camera, |dice| {
+            if kind == Kind::Cyclist && dice.chance(0.35) {
+                strolling(&walks, camera, dice, 3.5)
+            } else {
+                beside(world, dice)
+            }
+        });
+    }
+    for _ in 0..walkers {
+        add(&mut actors, Kind::Pedestrian, dice, camera, |dice| {
+            let speed = if dice.chance(0.22) {
+                0.0
+            } else {
+                dice.range(0.7, 2.2)
+            };
+            strolling(&walks, camera, dice, speed)
+        });
+        if dice.chance(0.25) {
+            companion(&mut actors, dice);
+        }
+    }
+    for _ in 0..bags {
+        add(&mut actors, Kind::Bag, dice, camera, |dice| {
+            strolling(&walks, camera, dice, 0.0)
+        });
+    }
+    actors
+}
+
+/// Tries a few places until the actor stands clear of the others and not on the lens.
+fn add(
+    actors: &mut Vec<Posed>,
+    kind: Kind,
+    dice: &mut Dice,
+    camera: &Camera,
+    place: impl Fn(&mut Dice) -> Option<Pose>,
+) {
+    let look = Look::random(kind, dice);
+    let anywhere = dice.chance(0.05);
+    for _ in 0..30 {
+        let Some(pose) = place(dice) else { continue };
+        let actor = Posed { kind, look, pose };
+        let far_enough =
+            (pose.at - camera.eye().ground()).length() > NEAREST_M + actor.half_extent().x;
+        if far_enough
+            && (anywhere || shows(&actor, camera))
+            && actors.iter().all(|other| clear(&actor, other))
+        {
+            actors.push(actor);
+            return;
+        }
+    }
+}
+
+/// Whether its middle lies in the picture, or barely outside.
+fn shows(actor: &Posed, camera: &Camera) -> bool {
+    let size = camera.size();
+    camera.project(actor.pose.at.up(0.6)).is_some_and(|p| {
+        let (x, y) = (p.x / size.width as f32, p.y / size.height as f32);
+        (-0.06..1.06).contains(&x) && (-0.03..1.06).contains(&y)
+    })
+}
+
+/// Whether two actors' ground does not overlap (their circles along the longer one are apart).
+fn clear(a: &Posed, b: &Posed) -> bool {
+    let reach = |p: &Posed, dir: V2| {
+        let front = V2::from_angle(p.pose.heading);
+        let half = p.half_extent();
+        (front.dot(dir) * half.x).abs() + (front.left().dot(dir) * half.y).abs()
+    };
+    let gap = b.pose.at - a.pose.at;
+    let axes = [a.pose.heading, b.pose.heading].map(V2::from_angle);
+    axes.iter()
+        .flat_map(|f| [*f, f.left()])
+        .any(|axis| gap.dot(axis).abs() > reach(a, axis) + reach(b, axis) + 0.12)
+}
+
+/// Walks close beside the last one.
+fn companion(actors: &mut Vec<Posed>, dice: &mut Dice) {
+    let Some(last) = actors
+        .last()
+        .copied()
+        .filter(|a| a.kind == Kind::Pedestrian)
+    else {
+        return;
+    };
+    let side =
+        V2::from_angle(last.pose.heading).left() * dice.pick(&[-1.0, 1.0]) * dice.range(0.65, 0.9);
+    let pose = Pose {
+        at: last.pose.at + side,
+        travelled: dice.range(0.0, 9.0),
+        ..last.pose
+    };
+    let actor = Posed {
+        kind: Kind::Pedestrian,
+        look: Look::random(Kind::Pedestrian, dice),
+        pose,
+    };
+    if actors.iter().all(|other| clear(&actor, other)) {
+        actors.push(actor);
+    }
+}
+
+fn driving(world: &World, dice: &mut Dice) -> Option<Pose> {
+    if world.roads.is_empty() {
+        return parked(world, dice);
+    }
+    let road = dice.pick(&world.roads);
+    let (from, to) = dice.pick(&road.lanes());
+    let along = to - from;
+    let aside = along.unit().left() * dice.range(-0.35, 0.35);
+    let turn = if dice.chance(0.06) {
+        dice.range(-1.2, 1.2)
+    } else {
+        dice.range(-0.04, 0.04)
+    };
+    Some(Pose {
+        at: from + along * dice.unit() + aside,
+        heading: along.y.atan2(along.x) + turn,
+        speed: dice.range(0.0, 14.0),
+        travelled: dice.range(0.0, 99.0),
+        clock: 0.0,
+    })
+}
+
+/// In a bay of a car park, or anywhere on a square's floor at a right angle.
+fn parked(world: &World, dice: &mut Dice) -> Option<Pose> {
+    let bays: Vec<&Vec<V2>> = world
+        .surfaces
+        .iter()
+        .filter(|s| s.material == Material::Paint)
+        .map(|s| &s.polygon)
+        .collect();
+    let heading = std::f32::consts::FRAC_PI_2 * if dice.chance(0.5) { 1.0 } else { -1.0 };
+    if bays.is_empty() || dice.chance(0.25) {
+        let at = v2(dice.range(-20.0, 20.0), dice.range(8.0, 40.0));
+        return Some(Pose {
+            at,
+            heading: heading + dice.pick(&[0.0, 1.57]) + dice.range(-0.1, 0.1),
+            ..Pose::default()
+        });
+    }
+    let bay = bays[dice.below(bays.len())];
+    Some(Pose {
+        at: bay[0] + v2(1.3, 2.5),
+        heading: heading + dice.range(-0.04, 0.04),
+        ..Pose::default()
+    })
+}
+
+/// At the edge of a lane, as two-wheelers ride.
+fn beside(world: &World, dice: &mut Dice) -> Option<Pose> {
+    let mut pose = driving(world, dice)?;
+    let right = V2::from_angle(pose.heading).left() * -1.0;
+    pose.at = pose.at + right * dice.range(0.0, 1.2);
+    Some(Pose {
+        speed: dice.range(2.0, 9.0),
+        ..pose
+    })
+}
+
+/// On a way for walkers, or now and then anywhere on the ground; half the places are drawn in the picture, so that
+/// near and far, large and small come equally often.
+fn strolling(walks: &[Vec<V2>], camera: &Camera, dice: &mut Dice, speed: f32) -> Option<Pose> {
+    let size = camera.size();
+    let at = if walks.is_empty() || dice.chance(0.5) {
+        let row = dice.range(camera.horizon().max(0.0), size.height as f32 * 1.08);
+        let at = camera.ground_at(v2(dice.range(-0.03, 1.03) * size.width as f32, row))?;
+        if (at - camera.eye().ground()).length() > 70.0 {
+            return None;
+        }
+        if !dice.chance(0.3) && !walks.iter().any(|w| inside(w, at)) {
+            return None;
+        }
+        at
+    } else {
+        let walk = &walks[dice.below(walks.len())];
+        let (u, v) = (dice.unit(), dice.unit());
+        let (low, high) = (
+            walk[0] + (walk[1] - walk[0]) * u,
+            walk[walk.len() - 1] + (walk[2 % walk.len()] - walk[walk.len() - 1]) * u,
+        );
+        low + (high - low) * v
+    };
+    Some(Pose {
+        at,
+        heading: dice.range(0.0, std::f32::consts::TAU),
+        speed,
+        travelled: dice.range(0.0, 60.0),
+        clock: dice.range(0.0, 20.0),
+    })
+}

@@ -1,0 +1,299 @@
+//! A scene: one street, one camera, and who goes where when.
+//!
+//! Reads scene files and answers what is where at any moment. Draws nothing itself: `Renderer` puts the actors on a
+//! `Stage`. What happens by the rules is worked out in `truth`.
+
+mod motion;
+mod raw;
+pub mod rules;
+
+use std::path::{Path, PathBuf};
+
+use crate::actor::{Kind, Look, Posed};
+use crate::dice::Dice;
+use crate::draw::View;
+use crate::light::Light;
+use crate::sensor::{Capture, Frame, Sensor};
+use crate::space::{Camera, Mount, Size};
+use crate::stage::{Seen, Stage};
+use crate::truth::{self, Truth};
+use crate::world::World;
+use motion::{Motion, Stop};
+use raw::{RawActor, RawLook};
+use rules::{Line, Rule, Zone};
+
+/// The scenes that ship: name and text.
+const BUILTIN: [(&str, &str); 2] = [
+    ("crossroads", include_str!("../../scenes/crossroads.toml")),
+    ("school-gate", include_str!("../../scenes/school-gate.toml")),
+];
+
+/// Why a scene could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum SceneError {
+    #[error("cannot read scene {}: {source}; give a file or one of: {}", file.display(), names().join(", "))]
+    Read {
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}:{line}: {message}", file.display())]
+    Parse {
+        file: PathBuf,
+        line: usize,
+        message: String,
+    },
+    #[error("{}: {}", file.display(), problems.join("\n  "))]
+    Check {
+        file: PathBuf,
+        problems: Vec<String>,
+    },
+}
+
+/// One actor with its looks and its way.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub name: String,
+    kind: Kind,
+    look: Look,
+    motion: Motion,
+}
+
+/// A scene, checked and ready.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Built-in name or the file's stem.
+    pub name: String,
+    pub title: String,
+    pub seed: u64,
+    pub duration_s: f32,
+    /// Pictures a second.
+    pub fps: f32,
+    pub size: Size,
+    /// Seconds around a truth incident within which an alarm counts.
+    pub tolerance_s: f32,
+    pub mount: Mount,
+    pub light: Light,
+    pub world: World,
+    pub actors: Vec<Actor>,
+    pub zones: Vec<Zone>,
+    pub lines: Vec<Line>,
+    pub rules: Vec<Rule>,
+    text: String,
+}
+
+/// Names of the scenes that ship.
+pub fn names() -> Vec<&'static str> {
+    BUILTIN.iter().map(|(name, _)| *name).collect()
+}
+
+impl Scene {
+    /// Loads a scene that ships by its name, any other from its file.
+    pub fn load(name_or_path: &str) -> Result<Self, SceneError> {
+        if let Some((name, text)) = BUILTIN.iter().find(|(name, _)| *name == name_or_path) {
+            return Self::parse(name, Path::new(&format!("{name}.toml")), text);
+        }
+        let file = Path::new(name_or_path);
+        let text = std::fs::read_to_string(file).map_err(|source| SceneError::Read {
+            file: file.to_owned(),
+            source,
+        })?;
+        let stem = file
+            .file_stem()
+            .map_or_else(|| "scene".into(), |s| s.to_string_lossy());
+        Self::parse(&stem, file, &text)
+    }
+
+    /// Reads a scene from the text of its file; `file` is for error messages.
+    pub fn parse(name: &str, file: &Path, text: &str) -> Result<Self, SceneError> {
+        let raw = raw::parse(file, text)?;
+        let light = Light::new(
+            raw.light.daylight,
+            raw.light.sun_azimuth_deg,
+            raw.light.sun_height_deg,
+        );
+        let actors = raw
+            .actors
+            .iter()
+            .enumerate()
+            .map(|(i, a)| actor(a, raw.seed, i as u64))
+            .collect();
+        Ok(Self {
+            name: name.to_owned(),
+            title: raw.title,
+            seed: raw.seed,
+            duration_s: raw.duration_s,
+            fps: raw.fps,
+            size: Size {
+                width: raw.size[0],
+                height: raw.size[1],
+            },
+            tolerance_s: raw.tolerance_s.unwrap_or(1.5),
+            mount: raw.camera,
+            light,
+            world: raw.world,
+            actors,
+            zones: raw.zones,
+            lines: raw.lines,
+            rules: raw.rules,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The same scene in another picture size, for quick looks and tests.
+    pub fn at_size(self, size: Size) -> Self {
+        Self { size, ..self }
+    }
+
+    /// The scene's own text, which with the renderer's version decides every pixel.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Number of pictures.
+    pub fn frames(&self) -> usize {
+        (self.duration_s * self.fps).round() as usize
+    }
+
+    /// Media time of a picture, seconds.
+    pub fn time(&self, frame: usize) -> f32 {
+        frame as f32 / self.fps
+    }
+
+    /// The camera's view under the scene's light.
+    pub fn view(&self) -> View {
+        View {
+            camera: Camera::new(&self.mount, self.size),
+            light: self.light,
+        }
+    }
+
+    /// Who is on the street at `t` seconds: index of the actor, and the actor as it is then.
+    pub fn posed(&self, t: f32) -> Vec<(usize, Posed)> {
+        let at = |(i, a): (usize, &Actor)| {
+            a.motion.pose(t).map(|pose| {
+                (
+                    i,
+                    Posed {
+                        kind: a.kind,
+                        look: a.look,
+                        pose,
+                    },
+                )
+            })
+        };
+        self.actors.iter().enumerate().filter_map(at).collect()
+    }
+
+    /// What really happens, by the meaning of the rules.
+    pub fn truth(&self) -> Truth {
+        truth::of(self)
+    }
+}
+
+fn actor(raw: &RawActor, seed: u64, index: u64) -> Actor {
+    let look = with_wishes(
+        Look::random(raw.kind, &mut Dice::salted(seed, 1 + index)),
+        &raw.look,
+    );
+    let stops: Vec<Stop> = raw
+        .stops
+        .iter()
+        .map(|s| Stop {
+            at: s.at,
+            seconds: s.seconds,
+        })
+        .collect();
+    let speed = raw.speed.unwrap_or(match raw.kind {
+        Kind::Pedestrian | Kind::Bag => 1.35,
+        Kind::Cyclist => 4.2,
+        Kind::Motorcyclist => 8.0,
+        Kind::Bus | Kind::Truck => 7.0,
+        Kind::Car | Kind::Van => 9.0,
+    });
+    let motion = Motion::new(
+        raw.kind,
+        &raw.path,
+        raw.start_s,
+        speed,
+        &stops,
+        raw.heading_deg.to_radians(),
+        raw.stays,
+    );
+    Actor {
+        name: raw.name.clone(),
+        kind: raw.kind,
+        look,
+        motion,
+    }
+}
+
+/// The seed's look with what the scene file says about it.
+fn with_wishes(mut look: Look, wish: &RawLook) -> Look {
+    use crate::light::Rgb;
+    let colour = wish.colour.map(Rgb::hex);
+    match &mut look {
+        Look::Walker(p) | Look::Rider(_, p) => {
+            p.top_colour = colour.unwrap_or(p.top_colour);
+            p.bottom_colour = wish.legs.map_or(p.bottom_colour, Rgb::hex);
+            p.height = wish.height.unwrap_or(p.height);
+            p.carried = wish.carries.unwrap_or(p.carried);
+        }
+        Look::Vehicle(v) => {
+            v.paint = colour.unwrap_or(v.paint);
+            v.body = wish.body.unwrap_or(v.body);
+        }
+        Look::Bag(b) => b.colour = colour.unwrap_or(b.colour),
+    }
+    look
+}
+
+/// One picture of a scene as the camera gives it, and what shows in it (`Seen::actor` indexes `Scene::actors`).
+pub struct Shot {
+    pub frame: Frame,
+    pub seen: Vec<Seen>,
+}
+
+/// Paints the pictures of one scene, any of them in any order.
+pub struct Renderer<'s> {
+    scene: &'s Scene,
+    stage: Stage,
+    capture: Capture,
+}
+
+impl<'s> Renderer<'s> {
+    /// Paints the street; takes a good part of a second.
+    pub fn new(scene: &'s Scene) -> Self {
+        let stage = Stage::new(
+            &scene.world,
+            &scene.mount,
+            scene.light,
+            scene.size,
+            scene.seed,
+        );
+        let capture = Capture::new(Sensor::default(), scene.size.width, scene.seed);
+        Self {
+            scene,
+            stage,
+            capture,
+        }
+    }
+
+    /// Picture number `index`.
+    pub fn render(&self, index: usize) -> Shot {
+        let (indices, posed): (Vec<usize>, Vec<Posed>) =
+            self.scene.posed(self.scene.time(index)).into_iter().unzip();
+        let picture = self.stage.draw(&posed);
+        let frame = self
+            .capture
+            .take(&picture.pixmap, self.scene.seed.wrapping_add(index as u64));
+        let seen = picture
+            .seen
+            .iter()
+            .map(|s| Seen {
+                actor: indices[s.actor],
+                ..*s
+            })
+            .collect();
+        Shot { frame, seen }
+    }
+}

@@ -1,0 +1,505 @@
+//! The agent as a whole: starts every room of a configuration, connects them, and stops them in order.
+//!
+//! One camera that cannot be watched is a failed camera in the health report; the others go on. A broker that is away
+//! is no reason not to start.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use protocol::{Health, incident::ModelRef};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::{
+    analysis::Analysis,
+    camera::{self, Outputs, mailbox::Mailbox, reel::Reel},
+    config::{
+        Settings,
+        settings::{CameraSettings, InferenceSettings},
+    },
+    event_log::{CameraFailed, Event},
+    health::{Accounts, CameraAccount, Faults},
+    http::{self, Figures},
+    inference::{
+        counters::{FeedCounters, WorkerCounters},
+        model::Model,
+        runtime::Runtime,
+        scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
+        worker,
+    },
+    metrics::Metrics,
+    report::Reporter,
+    sink::{Feed, Identity, Link, mqtt::MqttSink},
+    spool::{Quota, Spool, SpoolError},
+    supervisor::{Failure, Step, Supervisor},
+    watch::Watch,
+};
+
+/// How long each step of stopping may take.
+const GRACE: Duration = Duration::from_secs(8);
+/// Encoded evidence of one camera is kept in at most so many bytes.
+const REEL_BYTES: usize = 64 << 20;
+/// Figures are sent so often, and as soon as a camera's state changes.
+const HEALTH_EVERY: Duration = Duration::from_secs(10);
+
+/// Why the agent does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// There are cameras, but none of them can be watched.
+    #[error("no camera can be watched:\n{}", .0.join("\n"))]
+    NoCamera(Vec<String>),
+    /// The operating system gives no more threads.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// A running agent.
+pub struct Agent {
+    supervisor: Supervisor,
+    /// This boot.
+    pub bootid: Uuid,
+    /// The connection to the broker.
+    pub link: watch::Receiver<Link>,
+    /// The periodic figures.
+    pub health: watch::Receiver<Option<Health>>,
+    /// All figures.
+    pub metrics: Metrics,
+    // A camera leaves the round of inference when its place is dropped.
+    _places: Vec<Place>,
+}
+
+/// A camera that can be watched, with what it needs of its model.
+struct Ready {
+    camera: CameraSettings,
+    account: Arc<CameraAccount>,
+    analysis: Analysis,
+    reporter: Reporter,
+}
+
+impl Agent {
+    /// Starts everything that `settings` asks for.
+    ///
+    /// # Errors
+    /// If nothing can be kept, nothing can be watched, or nothing can run.
+    pub async fn start(settings: Settings) -> Result<Agent, StartError> {
+        // An embedding program or an earlier start may have chosen one: that one is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let metrics = Metrics::new();
+        let mut supervisor = Supervisor::new(metrics.clone());
+        let (models, mut faults) = load_models(&settings).await;
+        let (ready, accounts) = prepare(&settings, &models, &mut faults);
+        report_faults(&faults, &accounts, &metrics);
+        if ready.is_empty() && settings.cameras.iter().any(|camera| camera.enabled) {
+            let reasons = faults
+                .into_iter()
+                .map(|(id, why)| format!("camera {id}: {why}"));
+            return Err(StartError::NoCamera(reasons.collect()));
+        }
+        let (spool, worker) = Spool::open(&settings.state_dir.join("spool.db"), Quota::default())?;
+        supervisor.thread(Step::Uplink, "spool", move || worker.run())?;
+        let node_faults = Arc::new(Faults::default());
+        let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults));
+        let (open_incidents, open) = watch::channel(Vec::new());
+        let scheduler = Scheduler::new();
+        start_inference(&mut supervisor, &scheduler, models)?;
+        let mut places = Vec::new();
+        for ready in ready {
+            let place = start_camera(
+                &mut supervisor,
+                &scheduler,
+                ready,
+                &spool,
+                &open_incidents,
+                &metrics,
+            )?;
+            places.push(place);
+        }
+        let health = start_health(&mut supervisor, accounts, &spool, &metrics);
+        let figures = Figures {
+            metrics: metrics.clone(),
+            health: health.clone(),
+            faults: node_faults,
+        };
+        start_http(&mut supervisor, &settings, figures);
+        let feed = Feed {
+            spool: spool.clone(),
+            open_incidents: open,
+            health: health.clone(),
+        };
+        let link = start_uplink(&mut supervisor, &settings, feed, &metrics);
+        info!(node = %settings.node, cameras = places.len(), bootid = %spool.bootid(), "watching");
+        Ok(Agent {
+            supervisor,
+            bootid: spool.bootid(),
+            link,
+            health,
+            metrics,
+            _places: places,
+        })
+    }
+
+    /// Stops intake, closes what is open, sends what waits as far as time allows, and says goodbye.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.supervisor.shut_down(GRACE).await;
+    }
+}
+
+/// Models by name: one of each for each inference session.
+type Models = BTreeMap<String, Vec<Model>>;
+/// Why cameras cannot be watched, by their names.
+type CameraFaults = BTreeMap<String, String>;
+
+/// Loads what the cameras use. A model that is refused fails the cameras that use it.
+async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
+    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for camera in settings.cameras.iter().filter(|camera| camera.enabled) {
+        wanted
+            .entry(camera.model.clone())
+            .or_default()
+            .push(camera.id.to_string());
+    }
+    let inference = settings.inference.clone();
+    let loading = tokio::task::spawn_blocking(move || {
+        let (mut models, mut faults) = (Models::new(), CameraFaults::new());
+        for (name, cameras) in wanted {
+            match load_model(&inference, &name) {
+                Ok(sessions) => {
+                    models.insert(name, sessions);
+                }
+                Err(why) => faults.extend(
+                    cameras
+                        .into_iter()
+                        .map(|id| (id, format!("model {name}: {why}"))),
+                ),
+            }
+        }
+        (models, faults)
+    });
+    loading.await.unwrap_or_else(|e| {
+        let all = settings
+            .cameras
+            .iter()
+            .map(|camera| (camera.id.to_string(), format!("models: {e}")));
+        (Models::new(), all.collect())
+    })
+}
+
+fn load_model(inference: &InferenceSettings, name: &str) -> Result<Vec<Model>, String> {
+    let runtime = Runtime::load(inference.runtime.as_deref()).map_err(|e| e.to_string())?;
+    let load = |_| {
+        Model::load(
+            &runtime,
+            &inference.models_dir,
+            name,
+            &inference.weights_dirs,
+        )
+        .map_err(|e| e.to_string())
+    };
+    (0..inference.sessions).map(load).collect()
+}
+
+/// An account of each camera, and those of them that can be watched; for the others `faults` says why not.
+fn prepare(
+    settings: &Settings,
+    models: &Models,
+    faults: &mut CameraFaults,
+) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
+    let (mut ready, mut accounts) = (Vec::new(), Vec::new());
+    for camera in &settings.cameras {
+        let account = Arc::new(CameraAccount::new(
+            camera.id.clone(),
+            camera.name.clone(),
+            camera.enabled,
+        ));
+        accounts.push(Arc::clone(&account));
+        if !camera.enabled {
+            continue;
+        }
+        if let Some(fault) = &camera.fault {
+            faults.insert(camera.id.to_string(), fault.clone());
+        }
+        let model = models
+            .get(&camera.model)
+            .and_then(|sessions| sessions.first());
+        let Some(model) = model.filter(|_| camera.fault.is_none()) else {
+            continue;
+        };
+        match scene(settings, camera, model) {
+            Ok((analysis, reporter)) => ready.push(Ready {
+                camera: camera.clone(),
+                account,
+                analysis,
+                reporter,
+            }),
+            Err(why) => {
+                faults.insert(camera.id.to_string(), why);
+            }
+        }
+    }
+    (ready, accounts)
+}
+
+fn scene(
+    settings: &Settings,
+    camera: &CameraSettings,
+    model: &Model,
+) -> Result<(Analysis, Reporter), String> {
+    let analysis = Analysis::new(&camera.scene, model.labels()).map_err(|errors| {
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    })?;
+    let reference = ModelRef {
+        name: model.name().to_owned(),
+        sha256: model.sha256().to_owned(),
+    };
+    let reporter = Reporter::new(&settings.node, camera, reference, model.labels())
+        .map_err(|e| e.to_string())?;
+    Ok((analysis, reporter))
+}
+
+fn report_faults(faults: &CameraFaults, accounts: &[Arc<CameraAccount>], metrics: &Metrics) {
+    for account in accounts {
+        let id = account.health().id.to_string();
+        if let Some(why) = faults.get(&id) {
+            account.failed(why);
+            CameraFailed {
+                camera: &id,
+                why,
+                retry_in: None,
+            }
+            .emit(metrics);
+        }
+    }
+}
+
+/// Starts a thread for each session; each has its own instance of every model.
+fn start_inference(
+    supervisor: &mut Supervisor,
+    scheduler: &Arc<Scheduler>,
+    mut models: Models,
+) -> io::Result<()> {
+    let sessions = models.values().map(Vec::len).max().unwrap_or(0);
+    for number in 0..sessions {
+        let own = models
+            .iter_mut()
+            .filter_map(|(name, instances)| Some((name.clone(), instances.pop()?)));
+        let cancel = supervisor.stop_signal(Step::Work);
+        let counters = Arc::new(WorkerCounters::default());
+        let thread = worker::spawn(
+            number,
+            own.collect(),
+            Arc::clone(scheduler),
+            counters,
+            cancel,
+        )?;
+        supervisor.adopt(Step::Work, &format!("inference-{number}"), thread);
+    }
+    Ok(())
+}
+
+/// Starts a camera's stream and its analysis.
+fn start_camera(
+    supervisor: &mut Supervisor,
+    scheduler: &Arc<Scheduler>,
+    ready: Ready,
+    spool: &Spool,
+    open_incidents: &watch::Sender<Vec<Uuid>>,
+    metrics: &Metrics,
+) -> io::Result<Place> {
+    let Ready {
+        camera,
+        account,
+        analysis,
+        reporter,
+    } = ready;
+    let id = camera.id.to_string();
+    let mailbox = Arc::new(Mailbox::new(scheduler.bell()));
+    let counters = Arc::new(FeedCounters::default());
+    // Loss policy: see `InferenceFeed::results`.
+    let (sender, results) = mpsc::channel(RESULTS);
+    let place = scheduler.join(InferenceFeed {
+        camera: id.clone(),
+        mailbox: Arc::clone(&mailbox),
+        model: camera.model.clone(),
+        tiles: camera.tiles,
+        min_score: camera.min_score,
+        results: sender,
+        counters: Arc::clone(&counters),
+    });
+    let watch = Watch {
+        camera: id.clone(),
+        analysis,
+        reporter,
+        results,
+        spool: spool.clone(),
+        open_incidents: open_incidents.clone(),
+        account: Arc::clone(&account),
+        mailbox: Arc::clone(&mailbox),
+        counters,
+        metrics: metrics.clone(),
+    };
+    let stop = supervisor.stop_signal(Step::Work);
+    supervisor.task(Step::Work, &format!("watch-{id}"), watch.run(stop));
+    let outputs = Outputs {
+        reel: Arc::new(Mutex::new(Reel::new(camera.reel, REEL_BYTES))),
+        mailbox,
+        progress: Arc::clone(&account.progress),
+    };
+    start_stream(supervisor, camera, outputs, account, metrics.clone())?;
+    Ok(place)
+}
+
+fn start_stream(
+    supervisor: &mut Supervisor,
+    camera: CameraSettings,
+    outputs: Outputs,
+    account: Arc<CameraAccount>,
+    metrics: Metrics,
+) -> io::Result<()> {
+    let id = camera.id.to_string();
+    let failing = Arc::clone(&account);
+    let stream = move |stop: &CancellationToken| {
+        let begun = Instant::now();
+        let decoded = outputs.progress.decoded.load(Ordering::Relaxed);
+        account.trying();
+        camera::stream(&camera, &outputs, stop).map_err(|error| {
+            let moved = outputs.progress.decoded.load(Ordering::Relaxed) > decoded;
+            Failure {
+                why: error.to_string(),
+                healthy: if moved {
+                    begun.elapsed()
+                } else {
+                    Duration::ZERO
+                },
+                slowly: error.fault.retry_slowly(),
+            }
+        })
+    };
+    let name = format!("camera-{id}");
+    supervisor.restarting_thread(Step::Intake, &name, stream, move |why, wait| {
+        failing.failed(why);
+        CameraFailed {
+            camera: &id,
+            why,
+            retry_in: Some(wait),
+        }
+        .emit(&metrics);
+    })
+}
+
+fn start_health(
+    supervisor: &mut Supervisor,
+    accounts: Accounts,
+    spool: &Spool,
+    metrics: &Metrics,
+) -> watch::Receiver<Option<Health>> {
+    let (sender, receiver) = watch::channel(None);
+    let (stats, metrics) = (spool.stats(), metrics.clone());
+    let stop = supervisor.stop_signal(Step::Work);
+    supervisor.task(Step::Work, "health", async move {
+        let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut passed, mut said) = (Instant::now(), Instant::now());
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            accounts.pass(passed.elapsed());
+            passed = Instant::now();
+            let stats = stats.borrow().clone();
+            let health = accounts.health(&stats);
+            metrics.set_spool(&stats);
+            health
+                .cameras
+                .iter()
+                .for_each(|camera| metrics.set_camera(camera));
+            let news = sender
+                .borrow()
+                .as_ref()
+                .is_none_or(|old: &Health| is_news(old, &health));
+            if news || said.elapsed() >= HEALTH_EVERY {
+                said = Instant::now();
+                sender.send_replace(Some(health));
+            }
+        }
+    });
+    receiver
+}
+
+/// Whether a camera's state or the node's faults changed.
+fn is_news(old: &Health, new: &Health) -> bool {
+    let states = |health: &Health| {
+        health
+            .cameras
+            .iter()
+            .map(|camera| camera.state)
+            .collect::<Vec<_>>()
+    };
+    old.faults != new.faults || states(old) != states(new)
+}
+
+fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures) {
+    if let Some(address) = settings.http {
+        let stop = supervisor.stop_signal(Step::Work);
+        supervisor.restarting_task(Step::Work, "http", move || {
+            http::serve(address, figures.clone(), stop.clone())
+        });
+    }
+}
+
+fn start_uplink(
+    supervisor: &mut Supervisor,
+    settings: &Settings,
+    feed: Feed,
+    metrics: &Metrics,
+) -> watch::Receiver<Link> {
+    let (sender, receiver) = watch::channel(Link::Connecting);
+    let sink = MqttSink {
+        settings: settings.mqtt.clone(),
+        identity: Identity {
+            node: settings.node.clone(),
+            bootid: feed.spool.bootid(),
+            config_revision: settings.revision.clone(),
+            insecure: insecure(settings),
+        },
+        feed,
+        link: sender,
+        metrics: metrics.clone(),
+    };
+    let stop = supervisor.stop_signal(Step::Uplink);
+    supervisor.restarting_task(Step::Uplink, "mqtt", move || sink.clone().run(stop.clone()));
+    receiver
+}
+
+/// Safety that was switched off on purpose, of the uplink and of cameras.
+fn insecure(settings: &Settings) -> Vec<String> {
+    let cameras = settings
+        .cameras
+        .iter()
+        .filter(|camera| camera.stream.insecure_tls);
+    let cameras = cameras.map(|camera| format!("camera_tls_unverified:{}", camera.id));
+    settings
+        .mqtt
+        .insecure
+        .iter()
+        .cloned()
+        .chain(cameras)
+        .collect()
+}

@@ -1,0 +1,274 @@
+//! A clip as a camera: the same decoder and gate, in media time, as fast as somebody takes the frames.
+//!
+//! Media time is 0 at the first picture, whatever the container's own start time says.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use gstreamer::{self as gst, prelude::*};
+use gstreamer_app as gst_app;
+use jiff::Timestamp;
+
+use super::{
+    decoder::{Decoded, Decoder, WhenFull},
+    error::{CameraError, Fault},
+    frame::{Frame, Stamps},
+    gate::FrameGate,
+    held, pipeline,
+    unit::Codec,
+};
+
+/// How often messages are looked at while no frame comes.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A clip that gives nothing for so long is given up.
+const STALL: Duration = Duration::from_secs(30);
+
+/// Frames that may wait to be taken. Loss policy: none, the decoder waits.
+const WAITING: usize = 2;
+
+/// A clip that is being read.
+pub struct Clip {
+    path: PathBuf,
+    pipeline: gst::Pipeline,
+    bus: gst::Bus,
+    shared: Arc<Shared>,
+    frames: Option<Receiver<Result<Frame, String>>>,
+}
+
+struct Shared {
+    decoder: Mutex<Option<Decoder>>,
+    fault: Mutex<Option<Fault>>,
+    /// Nanoseconds of media time of the last picture, picked or not.
+    end: Arc<AtomicU64>,
+}
+
+impl Clip {
+    /// Opens a clip whose frames are picked by `gate`.
+    ///
+    /// # Errors
+    /// A file that cannot be read; what is wrong inside it is said by [`Clip::next_frame`].
+    pub fn open(path: &Path, gate: FrameGate) -> Result<Clip, CameraError> {
+        let refused = |fault| CameraError {
+            place: path.display().to_string(),
+            fault,
+        };
+        std::fs::File::open(path).map_err(|e| refused(Fault::Broken(e.to_string())))?;
+        gst::init().map_err(|e| refused(Fault::Broken(e.to_string())))?;
+        let (sender, frames) = sync_channel(WAITING);
+        let end = Arc::new(AtomicU64::new(0));
+        let shared = Arc::new(Shared {
+            decoder: Mutex::default(),
+            fault: Mutex::default(),
+            end: Arc::clone(&end),
+        });
+        let mut media = Media::new(gate, end);
+        let picture = move |decoded: Decoded<'_>| match media.frame(decoded) {
+            Some(frame) => sender.send(frame).is_ok(),
+            None => true,
+        };
+        let pipeline = build(path, &shared, picture).map_err(|e| refused(Fault::Broken(e)))?;
+        let bus = pipeline.bus().expect("a pipeline has a bus");
+        if pipeline.set_state(gst::State::Playing).is_err() {
+            pipeline::stop(&pipeline);
+            return Err(refused(Fault::Broken("cannot be played".to_owned())));
+        }
+        Ok(Clip {
+            path: path.to_owned(),
+            pipeline,
+            bus,
+            shared,
+            frames: Some(frames),
+        })
+    }
+
+    /// The next frame that the gate picks; nothing at the end.
+    ///
+    /// # Errors
+    /// A container, codec or picture that cannot be read.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, CameraError> {
+        let refused = |fault| CameraError {
+            place: self.path.display().to_string(),
+            fault,
+        };
+        let Some(frames) = &self.frames else {
+            return Ok(None);
+        };
+        let began = Instant::now();
+        loop {
+            match frames.recv_timeout(LOOK) {
+                Ok(frame) => return frame.map(Some).map_err(|e| refused(Fault::Broken(e))),
+                Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(fault) = self.fault() {
+                return Err(refused(fault));
+            }
+            let ended = held(&self.shared.decoder)
+                .as_ref()
+                .is_some_and(Decoder::has_ended);
+            if ended {
+                // What came out before the end may still lie in the channel.
+                return match frames.try_recv() {
+                    Ok(frame) => frame.map(Some).map_err(|e| refused(Fault::Broken(e))),
+                    Err(_) => Ok(None),
+                };
+            }
+            if began.elapsed() > STALL {
+                return Err(refused(Fault::Stalled {
+                    after: began.elapsed(),
+                    seen: "the clip gives nothing more",
+                }));
+            }
+        }
+    }
+
+    /// Media time of the last picture that was decoded so far, picked or not.
+    pub fn end(&self) -> Duration {
+        Duration::from_nanos(self.shared.end.load(Ordering::Acquire))
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        if let Some(fault) = held(&self.shared.fault).take() {
+            return Some(fault);
+        }
+        if let Some(message) = self.bus.pop_filtered(&[gst::MessageType::Error])
+            && let gst::MessageView::Error(error) = message.view()
+        {
+            return Some(Fault::Broken(pipeline::text(error)));
+        }
+        held(&self.shared.decoder).as_ref().and_then(Decoder::fault)
+    }
+}
+
+impl Drop for Clip {
+    fn drop(&mut self) {
+        // The decoder first: it may be waiting for somebody to take a frame, and the reader for the decoder.
+        self.frames = None;
+        let decoder = held(&self.shared.decoder).take();
+        drop(decoder);
+        pipeline::stop(&self.pipeline);
+    }
+}
+
+/// Media time of decoded pictures.
+struct Media {
+    gate: FrameGate,
+    first: Option<Duration>,
+    last: Duration,
+    end: Arc<AtomicU64>,
+}
+
+impl Media {
+    fn new(gate: FrameGate, end: Arc<AtomicU64>) -> Media {
+        Media {
+            gate,
+            first: None,
+            last: Duration::ZERO,
+            end,
+        }
+    }
+
+    fn frame(&mut self, decoded: Decoded<'_>) -> Option<Result<Frame, String>> {
+        let pts = decoded
+            .pts
+            .unwrap_or(self.first.unwrap_or_default() + self.last);
+        let first = *self.first.get_or_insert(pts);
+        let at = pts.saturating_sub(first).max(self.last);
+        self.last = at;
+        let nanoseconds = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+        self.end.store(nanoseconds, Ordering::Release);
+        self.gate.picks(at).then(|| {
+            decoded.into_frame(Stamps {
+                at,
+                capture: None,
+                arrival: Timestamp::now(),
+            })
+        })
+    }
+}
+
+fn build(
+    path: &Path,
+    shared: &Arc<Shared>,
+    picture: impl FnMut(Decoded<'_>) -> bool + Send + 'static,
+) -> Result<gst::Pipeline, String> {
+    let pipeline = gst::Pipeline::new();
+    let source = pipeline::element("filesrc")?;
+    source.set_property("location", path);
+    let parse = pipeline::element("parsebin")?;
+    pipeline
+        .add_many([&source, &parse])
+        .map_err(|e| e.to_string())?;
+    source.link(&parse).map_err(|e| e.to_string())?;
+    let weak = pipeline.downgrade();
+    let shared = Arc::clone(shared);
+    let picture = Mutex::new(Some(picture));
+    parse.connect_pad_added(move |_, pad| {
+        let Some(pipeline) = weak.upgrade() else {
+            return;
+        };
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let name = caps.structure(0).map(|s| s.name().to_string());
+        let name = name.unwrap_or_default();
+        if !(name.starts_with("video/") || name.starts_with("image/")) {
+            return;
+        }
+        let Some(picture) = held(&picture).take() else {
+            return;
+        };
+        let result = Codec::from_caps(&caps)
+            .ok_or(Fault::Codec(name))
+            .and_then(|codec| Decoder::new(codec, WhenFull::Wait, picture))
+            .and_then(|decoder| {
+                *held(&shared.decoder) = Some(decoder);
+                link(&pipeline, pad, &shared).map_err(Fault::Broken)
+            });
+        if let Err(fault) = result {
+            held(&shared.fault).get_or_insert(fault);
+        }
+    });
+    Ok(pipeline)
+}
+
+/// Hands the access units of a parsed stream to the decoder.
+fn link(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Result<(), String> {
+    let (units, end) = (Arc::clone(shared), Arc::clone(shared));
+    let sink = gst_app::AppSink::builder()
+        .sync(false)
+        .max_buffers(4)
+        .enable_last_sample(false)
+        .callbacks(
+            gst_app::AppSinkCallbacks::builder()
+                .new_sample(move |sink| {
+                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                    let feed = held(&units.decoder).as_ref().map(Decoder::feeder);
+                    match feed.is_some_and(|feed| feed.feed(&sample)) {
+                        true => Ok(gst::FlowSuccess::Ok),
+                        false => Err(gst::FlowError::Eos),
+                    }
+                })
+                .eos(move |_| {
+                    if let Some(decoder) = held(&end.decoder).as_ref() {
+                        decoder.end();
+                    }
+                })
+                .build(),
+        )
+        .build();
+    pipeline.add(&sink).map_err(|e| e.to_string())?;
+    sink.sync_state_with_parent().map_err(|e| e.to_string())?;
+    let entry = sink.static_pad("sink").expect("an appsink has a sink");
+    pad.link(&entry).map_err(|e| e.to_string())?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+//! A decoded frame: the decoder's own memory, mapped and not copied, with its time stamps.
+
+use std::{fmt, time::Duration};
+
+use gstreamer as gst;
+use gstreamer_video::{self as gst_video, VideoFrame, VideoFrameExt as _, video_frame::Readable};
+use jiff::Timestamp;
+
+use super::picture::{Colour, Format, Matrix, Picture, Plane, Range, ShortPlane};
+
+/// When a picture was taken, and when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamps {
+    /// On the camera's own time line; does not decrease.
+    pub at: Duration,
+    /// By the camera's clock, from its RTCP sender reports; nothing where it sends none.
+    pub capture: Option<Timestamp>,
+    /// When it reached this node.
+    pub arrival: Timestamp,
+}
+
+impl Stamps {
+    /// The capture time, or the arrival where the camera does not say.
+    pub fn capture_or_arrival(&self) -> Timestamp {
+        self.capture.unwrap_or(self.arrival)
+    }
+}
+
+/// A decoded frame.
+pub struct Frame {
+    pixels: Pixels,
+    stamps: Stamps,
+}
+
+enum Pixels {
+    Mapped {
+        /// Boxed: it is ten times as large as the other variant.
+        frame: Box<VideoFrame<Readable>>,
+        format: Format,
+        colour: Colour,
+    },
+    Rgb {
+        size: (u32, u32),
+        data: Vec<u8>,
+    },
+}
+
+impl Frame {
+    /// A frame of packed RGB, as tests and tools make it.
+    ///
+    /// # Errors
+    /// Where `data` is too short for the size.
+    pub fn rgb(size: (u32, u32), data: Vec<u8>, stamps: Stamps) -> Result<Frame, ShortPlane> {
+        Picture::rgb(size, &data)?;
+        Ok(Frame {
+            pixels: Pixels::Rgb { size, data },
+            stamps,
+        })
+    }
+
+    /// Maps what the decoder gave. `full_range` is taken where the stream itself says nothing (JPEG).
+    pub(super) fn map(
+        sample: &gst::Sample,
+        full_range: bool,
+        stamps: Stamps,
+    ) -> Result<Frame, String> {
+        let caps = sample.caps().ok_or("a decoded frame without caps")?;
+        let info = gst_video::VideoInfo::from_caps(caps).map_err(|e| e.to_string())?;
+        let buffer = sample
+            .buffer_owned()
+            .ok_or("a decoded frame without data")?;
+        let format = match info.format() {
+            gst_video::VideoFormat::I420 => Format::I420,
+            gst_video::VideoFormat::Nv12 => Format::Nv12,
+            gst_video::VideoFormat::Gray8 => Format::Gray,
+            other => return Err(format!("a decoded frame in the format {other:?}")),
+        };
+        let colour = colour(&info, full_range);
+        let frame = VideoFrame::from_buffer_readable(buffer, &info)
+            .map_err(|_| "a decoded frame that cannot be mapped")?;
+        let frame = Frame {
+            pixels: Pixels::Mapped {
+                frame: Box::new(frame),
+                format,
+                colour,
+            },
+            stamps,
+        };
+        frame.try_picture().map_err(|e| e.to_string())?;
+        Ok(frame)
+    }
+
+    /// Its time stamps.
+    pub fn stamps(&self) -> Stamps {
+        self.stamps
+    }
+
+    /// Its planes.
+    pub fn picture(&self) -> Picture<'_> {
+        self.try_picture().expect("checked when the frame was made")
+    }
+
+    fn try_picture(&self) -> Result<Picture<'_>, ShortPlane> {
+        match &self.pixels {
+            Pixels::Rgb { size, data } => Picture::rgb(*size, data),
+            Pixels::Mapped {
+                frame,
+                format,
+                colour,
+            } => {
+                let mut planes = [Plane::NONE; 3];
+                for (i, plane) in planes.iter_mut().enumerate().take(format.planes()) {
+                    // A negative stride or a missing plane shows as a short one.
+                    let stride = usize::try_from(frame.plane_stride()[i]).unwrap_or(0);
+                    let data = frame.plane_data(i as u32).unwrap_or_default();
+                    *plane = Plane { data, stride };
+                }
+                Picture::new((frame.width(), frame.height()), *format, planes, *colour)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let picture = self.picture();
+        f.debug_struct("Frame")
+            .field("size", &(picture.width, picture.height))
+            .field("format", &picture.format)
+            .field("stamps", &self.stamps)
+            .finish()
+    }
+}
+
+fn colour(info: &gst_video::VideoInfo, full_range: bool) -> Colour {
+    let unsaid = Colour::unsaid(info.height());
+    let matrix = match info.colorimetry().matrix() {
+        gst_video::VideoColorMatrix::Bt709 => Matrix::Bt709,
+        gst_video::VideoColorMatrix::Bt601 => Matrix::Bt601,
+        _ => unsaid.matrix,
+    };
+    let range = match info.colorimetry().range() {
+        gst_video::VideoColorRange::Range0_255 => Range::Full,
+        gst_video::VideoColorRange::Range16_235 => Range::Limited,
+        _ if full_range => Range::Full,
+        _ => unsaid.range,
+    };
+    Colour { matrix, range }
+}

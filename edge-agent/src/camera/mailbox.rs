@@ -1,0 +1,137 @@
+//! One slot: the latest frame wins. What is not taken in time is dropped and counted; nothing ever waits for a reader.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::held;
+
+/// Wakes those who wait for any of several mailboxes.
+#[derive(Debug, Default)]
+pub struct Bell {
+    rung: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Bell {
+    /// Wakes everybody who waits.
+    pub fn ring(&self) {
+        *held(&self.rung) += 1;
+        self.changed.notify_all();
+    }
+
+    /// How often it has been rung: taken before a look at the mailboxes, so that nothing is missed between the look and
+    /// [`Bell::wait`].
+    pub fn rung(&self) -> u64 {
+        *held(&self.rung)
+    }
+
+    /// Waits until it has been rung more than `seen` times, or until `limit` has passed.
+    pub fn wait(&self, seen: u64, limit: Duration) {
+        let until = Instant::now() + limit;
+        let mut rung = held(&self.rung);
+        while *rung == seen {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            rung = match self.changed.wait_timeout(rung, left) {
+                Ok((guard, _)) => guard,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+}
+
+/// A slot for one value.
+#[derive(Debug)]
+pub struct Mailbox<T> {
+    slot: Mutex<Option<T>>,
+    dropped: AtomicU64,
+    bell: Arc<Bell>,
+}
+
+impl<T> Mailbox<T> {
+    /// An empty slot that rings `bell` when something is put in. Loss policy: the latest wins.
+    pub fn new(bell: Arc<Bell>) -> Mailbox<T> {
+        Mailbox {
+            slot: Mutex::new(None),
+            dropped: AtomicU64::new(0),
+            bell,
+        }
+    }
+
+    /// Puts a value in; one that still lies there is dropped and counted.
+    pub fn put(&self, value: T) {
+        let old = held(&self.slot).replace(value);
+        if old.is_some() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bell.ring();
+    }
+
+    /// Takes what lies there.
+    pub fn take(&self) -> Option<T> {
+        held(&self.slot).take()
+    }
+
+    /// How many values were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_wins_and_the_rest_is_counted() {
+        let mailbox = Mailbox::new(Arc::default());
+        assert_eq!(mailbox.take(), None);
+        for i in 1..=3 {
+            mailbox.put(i);
+        }
+        assert_eq!((mailbox.take(), mailbox.dropped()), (Some(3), 2));
+        assert_eq!(mailbox.take(), None);
+        mailbox.put(4);
+        assert_eq!((mailbox.take(), mailbox.dropped()), (Some(4), 2));
+    }
+
+    #[test]
+    fn a_ring_between_the_look_and_the_wait_is_not_missed() {
+        let bell = Arc::new(Bell::default());
+        let mailbox = Mailbox::new(Arc::clone(&bell));
+        let seen = bell.rung();
+        mailbox.put(());
+        bell.wait(seen, Duration::from_secs(3600));
+        assert!(mailbox.take().is_some());
+    }
+
+    #[test]
+    fn every_value_is_taken_or_counted() {
+        let bell = Arc::new(Bell::default());
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&bell)));
+        let writer = {
+            let mailbox = Arc::clone(&mailbox);
+            std::thread::spawn(move || (1..=10_000_u64).for_each(|i| mailbox.put(i)))
+        };
+        let (mut taken, mut last) = (0, 0);
+        while last < 10_000 {
+            let seen = bell.rung();
+            match mailbox.take() {
+                Some(value) => {
+                    assert!(value > last, "values come in order");
+                    (taken, last) = (taken + 1, value);
+                }
+                None => bell.wait(seen, Duration::from_secs(3600)),
+            }
+        }
+        writer.join().expect("writer");
+        assert_eq!(taken + mailbox.dropped(), 10_000);
+    }
+}

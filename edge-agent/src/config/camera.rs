@@ -1,0 +1,162 @@
+//! One `[[cameras]]` table: from raw to [`CameraSettings`].
+
+use std::time::Duration;
+
+use super::{
+    check::Check,
+    nearest::nearest,
+    problem::At,
+    raw::RawCamera,
+    scene,
+    settings::{CameraSettings, StreamSettings, Transport},
+};
+
+/// Checks a camera. `None` after notes of what is wrong; a credential that cannot be read is the camera's
+/// [`CameraSettings::fault`] instead, so that the others go on.
+pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<CameraSettings> {
+    let id = raw
+        .id
+        .required(&raw.place, "id", &mut check.problems)
+        .cloned();
+    let id = id.and_then(|id| check.name(&id));
+    let (login, fault) =
+        match check.login(&raw.place, &raw.user, &raw.password_file, &raw.password_env) {
+            Ok(login) => (login, None),
+            Err(problem) => (None, Some(problem.to_string())),
+        };
+    let url = raw
+        .url
+        .required(&raw.place, "url", &mut check.problems)
+        .cloned();
+    let url = url.and_then(|url| stream_url(check, &url));
+    let scene = scene::check(check, raw);
+    let position = position(check, raw);
+    let transport = transport(check, raw);
+    let latency = check.duration(&raw.latency, 0, 10, Duration::from_millis(200));
+    let stall_timeout = check.duration(&raw.stall_timeout, 2, 600, Duration::from_secs(10));
+    let reel = check.duration(&raw.reel, 0, 120, Duration::from_secs(10));
+    let min_score = check.number(&raw.min_score, 0.01..=0.99, 0.1);
+    let analysis_fps = check.number(&raw.analysis_fps, 0.1..=60.0, 5.0);
+    let tiles = tiles(check, raw);
+    let model = model(check, raw);
+    Some(CameraSettings {
+        id: id?,
+        name: raw.name.given().map(|name| name.value.clone()),
+        position,
+        enabled: raw.enabled.or(true),
+        stream: StreamSettings {
+            url: url?,
+            login,
+            transport,
+            insecure_tls: raw.insecure_tls.or(false),
+            latency,
+            stall_timeout,
+        },
+        model,
+        min_score: min_score as f32,
+        tiles,
+        analysis_fps: analysis_fps as f32,
+        scene: scene.settings,
+        severities: scene.severities,
+        revisions: scene.revisions,
+        reel,
+        fault,
+    })
+}
+
+/// A stream's address without a login in it.
+fn stream_url(check: &mut Check<'_>, at: &At<String>) -> Option<String> {
+    let rest = at
+        .value
+        .strip_prefix("rtsp://")
+        .or_else(|| at.value.strip_prefix("rtsps://"));
+    let Some(rest) = rest else {
+        return check.refuse(at, "must begin with rtsp:// or rtsps://");
+    };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return check.refuse(
+            at,
+            "holds a login: take it out of the address and name it in user and password_file (or password_env)",
+        );
+    }
+    if authority.is_empty()
+        || at
+            .value
+            .contains(|c: char| c.is_whitespace() || c.is_control())
+    {
+        return check.refuse(
+            at,
+            "must name a host, as in rtsp://192.0.2.10:554/stream1, and hold no spaces",
+        );
+    }
+    Some(at.value.clone())
+}
+
+fn position(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<(f64, f64)> {
+    let latitude = check.number(&raw.latitude, -90.0..=90.0, 0.0);
+    let longitude = check.number(&raw.longitude, -180.0..=180.0, 0.0);
+    match (raw.latitude.given(), raw.longitude.given()) {
+        (Some(_), Some(_)) => Some((latitude, longitude)),
+        (Some(lonely), None) => check.refuse(lonely, "needs longitude beside it"),
+        (None, Some(lonely)) => check.refuse(lonely, "needs latitude beside it"),
+        (None, None) => None,
+    }
+}
+
+fn transport(check: &mut Check<'_>, raw: &At<RawCamera>) -> Transport {
+    let Some(at) = raw.transport.given() else {
+        return Transport::Tcp;
+    };
+    match at.value.as_str() {
+        "tcp" => Transport::Tcp,
+        "udp" => Transport::Udp,
+        _ => check
+            .refuse(
+                at,
+                format!(
+                    "{:?} is no transport, allowed are \"tcp\" and \"udp\"",
+                    at.value
+                ),
+            )
+            .unwrap_or(Transport::Tcp),
+    }
+}
+
+fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {
+    let Some(at) = raw.tiles.given() else {
+        return (1, 1);
+    };
+    let side = |n: u64| u8::try_from(n).ok().filter(|n| (1..=8).contains(n));
+    match at.value.map(side) {
+        [Some(columns), Some(rows)] => (columns, rows),
+        _ => check
+            .refuse(at, "columns and rows must be 1 to 8 each")
+            .unwrap_or((1, 1)),
+    }
+}
+
+/// The name of a folder in `models_dir`: it must not lead out of it.
+fn model(check: &mut Check<'_>, raw: &At<RawCamera>) -> String {
+    let Some(at) = raw.model.given() else {
+        return "street-nano".to_owned();
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if at.value.is_empty() || at.value.starts_with('.') || !at.value.chars().all(plain) {
+        let text = format!(
+            "{:?} is no model name: letters, digits, '-', '_' and '.' are allowed",
+            at.value
+        );
+        check.problems.push(at.problem(text));
+    }
+    at.value.clone()
+}
+
+/// `{typed:?} is no {what}`, with the nearest of `known` or all of them.
+pub(super) fn unknown(what: &str, typed: &str, known: &[&str]) -> String {
+    match nearest(typed, known.iter().copied()) {
+        Some(meant) => format!("{typed:?} is no {what}, did you mean {meant:?}?"),
+        None if known.is_empty() => format!("{typed:?} is no {what}, this camera has none"),
+        None => format!("{typed:?} is no {what}, allowed are {}", known.join(", ")),
+    }
+}

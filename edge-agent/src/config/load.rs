@@ -1,0 +1,343 @@
+//! From files to [`Settings`]: reads, checks the whole and reports every problem at once.
+
+use std::{
+    cell::RefCell,
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use protocol::NodePath;
+use sha2::{Digest, Sha256};
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    camera,
+    check::{Check, Environment, hex},
+    problem::{At, ConfigErrors, Problem, Source},
+    raw::{RawCamera, RawCameraFile, RawFile, RawHttp, RawInference, RawMqtt, RawNode},
+    reader::{Field, FromToml, Node},
+    settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
+};
+
+/// Reads and checks `path` and the files of `cameras.d/` beside it.
+///
+/// # Errors
+/// [`ConfigErrors::Unreadable`] if a file cannot be read, [`ConfigErrors::Wrong`] with all problems otherwise.
+pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// As [`load`], with environment variables from `environment`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, environment: Environment<'_>) -> Result<Settings, ConfigErrors> {
+    let main = read(path)?;
+    let dir = path.parent().unwrap_or(Path::new("")).to_owned();
+    let extra = camera_files(&dir.join("cameras.d"))?
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<Source>, ConfigErrors>>()?;
+
+    let problems = RefCell::new(Vec::new());
+    let file: Option<At<RawFile>> = parse(&main, &problems);
+    let extra_files: Vec<Option<At<RawCameraFile>>> =
+        extra.iter().map(|s| parse(s, &problems)).collect();
+    let mut check = Check {
+        dir: &dir,
+        environment,
+        problems: problems.into_inner(),
+    };
+    let in_main = file.iter().map(|file| &file.cameras);
+    let in_extra = extra_files.iter().flatten().map(|file| &file.cameras);
+    let raw_cameras: Vec<&At<RawCamera>> = in_main
+        .chain(in_extra)
+        .filter_map(Field::given)
+        .flat_map(|list| &list.value)
+        .collect();
+    let settings = file.as_ref().and_then(|file| {
+        let cameras = check.cameras(&raw_cameras, file);
+        check.file(file, cameras, revision(&main, &extra))
+    });
+    let mut problems = check.problems;
+    match settings {
+        Some(settings) if problems.is_empty() => Ok(settings),
+        _ => {
+            problems.sort();
+            Err(ConfigErrors::Wrong(problems))
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Source, ConfigErrors> {
+    let text = fs::read_to_string(path).map_err(|why| ConfigErrors::Unreadable {
+        path: path.to_owned(),
+        why,
+    })?;
+    Ok(Source::new(path, text))
+}
+
+/// The files `*.toml` of `dir` in the order of their names; none if there is no such folder.
+fn camera_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigErrors> {
+    let unreadable = |why| ConfigErrors::Unreadable {
+        path: dir.to_owned(),
+        why,
+    };
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(unreadable(e)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The raw table in `source`; `None` after a note of each place where it is no TOML.
+fn parse<T: FromToml>(source: &Source, problems: &RefCell<Vec<Problem>>) -> Option<At<T>> {
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    if !errors.is_empty() {
+        let noted = errors.iter().map(|e| {
+            let at = e.span().map_or(0, |span| span.start);
+            source
+                .place(at, "")
+                .problem(format!("no valid TOML: {}", e.message()))
+        });
+        problems.borrow_mut().extend(noted);
+        return None;
+    }
+    let span = table.span();
+    let value = DeValue::Table(table.into_inner());
+    let node = Node {
+        source,
+        problems,
+        value: &value,
+        span,
+        key: String::new(),
+    };
+    T::from_toml(&node).map(|value| At {
+        value,
+        place: node.place(),
+    })
+}
+
+/// `sha256:` and the hash of what the files say, whatever their comments and the order of their keys.
+fn revision(main: &Source, extra: &[Source]) -> String {
+    let mut hash = Sha256::new();
+    for source in std::iter::once(main).chain(extra) {
+        let table: toml::Table = toml::from_str(&source.text).unwrap_or_default();
+        hash.update(table.to_string());
+    }
+    format!("sha256:{}", hex(&hash.finalize()))
+}
+
+impl Check<'_> {
+    fn file(
+        &mut self,
+        file: &At<RawFile>,
+        cameras: Vec<CameraSettings>,
+        revision: String,
+    ) -> Option<Settings> {
+        let node = file
+            .node
+            .required(&file.place, "node", &mut self.problems)
+            .cloned();
+        let mqtt = file
+            .mqtt
+            .required(&file.place, "mqtt", &mut self.problems)
+            .cloned();
+        let node = node.and_then(|node| self.node(&node));
+        let mqtt = mqtt.and_then(|mqtt| self.mqtt(&mqtt, node.as_ref()));
+        let inference = self.inference(file.inference.given());
+        let http = file.http.given().and_then(|http| self.http(http));
+        Some(Settings {
+            revision,
+            node: node?,
+            state_dir: self.path(&file.state_dir.or("/var/lib/safecity/edge-agent".into())),
+            mqtt: mqtt?,
+            inference,
+            cameras,
+            http,
+        })
+    }
+
+    fn cameras(&mut self, raw: &[&At<RawCamera>], file: &At<RawFile>) -> Vec<CameraSettings> {
+        if raw.is_empty() && !matches!(file.cameras, Field::Faulty) {
+            self.problems.push(file.place.of_key("cameras").problem(
+                "no camera is configured: write a [[cameras]] table here or in a file of cameras.d",
+            ));
+        }
+        let ids = raw.iter().filter_map(|camera| camera.value.id.given());
+        self.unique("camera", ids);
+        raw.iter()
+            .filter_map(|raw| camera::check(self, raw))
+            .collect()
+    }
+
+    fn node(&mut self, raw: &At<RawNode>) -> Option<NodePath> {
+        let region = raw
+            .region
+            .required(&raw.place, "region", &mut self.problems)
+            .cloned();
+        let site = raw
+            .site
+            .required(&raw.place, "site", &mut self.problems)
+            .cloned();
+        let node = raw
+            .name
+            .required(&raw.place, "name", &mut self.problems)
+            .cloned();
+        let region = region.and_then(|r| self.name(&r));
+        let site = site.and_then(|s| self.name(&s));
+        let node = node.and_then(|n| self.name(&n));
+        Some(NodePath {
+            region: region?,
+            site: site?,
+            node: node?,
+        })
+    }
+
+    fn mqtt(&mut self, raw: &At<RawMqtt>, node: Option<&NodePath>) -> Option<MqttSettings> {
+        let host = raw
+            .host
+            .required(&raw.place, "host", &mut self.problems)
+            .cloned();
+        if let Some(host) = &host
+            && (host.value.is_empty()
+                || host.value.contains(['/', '@'])
+                || host.value.contains(char::is_whitespace))
+        {
+            self.problems.push(host.problem(
+                "must be a host name or address alone; the port goes to port, the login to user and password_file",
+            ));
+        }
+        let login = self
+            .login(&raw.place, &raw.user, &raw.password_file, &raw.password_env)
+            .unwrap_or_else(|problem| {
+                self.problems.push(problem);
+                None
+            });
+        let host = host?;
+        let tls = self.tls(raw, &host);
+        let default_port = if matches!(tls, Tls::Off) { 1883 } else { 8883 };
+        let port = self.whole(&raw.port, 1..=65_535, default_port);
+        let plain_abroad = matches!(tls, Tls::Off) && !is_loopback(&host.value);
+        Some(MqttSettings {
+            client_id: match raw.client_id.given() {
+                Some(id) => id.value.clone(),
+                None => node
+                    .map(|n| n.to_string().replace('/', "-"))
+                    .unwrap_or_default(),
+            },
+            host: host.value,
+            port: u16::try_from(port).unwrap_or(default_port as u16),
+            login,
+            tls,
+            keep_alive: self.duration(&raw.keep_alive, 5, 3600, Duration::from_secs(30)),
+            insecure: if plain_abroad {
+                vec!["mqtt_plaintext".to_owned()]
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    fn tls(&mut self, raw: &At<RawMqtt>, host: &At<String>) -> Tls {
+        let plaintext = raw.insecure_plaintext.or(false);
+        let client = match (
+            raw.client_certificate_file.given(),
+            raw.client_key_file.given(),
+        ) {
+            (Some(certificate), Some(key)) => {
+                Some((self.readable(certificate), self.readable(key)))
+            }
+            (Some(lonely), None) => self.refuse(lonely, "needs client_key_file beside it"),
+            (None, Some(lonely)) => self.refuse(lonely, "needs client_certificate_file beside it"),
+            (None, None) => None,
+        };
+        match raw.ca_file.given() {
+            Some(ca) if plaintext => {
+                self.problems.push(
+                    ca.problem("contradicts insecure_plaintext = true: leave one of the two out"),
+                );
+                Tls::Off
+            }
+            Some(ca) => Tls::Verified {
+                ca: self.readable(ca),
+                client,
+            },
+            None => {
+                if !plaintext && !is_loopback(&host.value) && !matches!(raw.ca_file, Field::Faulty)
+                {
+                    self.problems.push(host.problem(format!(
+                        "{:?} is not this machine, so the connection needs TLS: name the certificate authority in \
+                         ca_file (or say insecure_plaintext = true, which the node's status then shows)",
+                        host.value
+                    )));
+                }
+                if let Some(certificate) = raw.client_certificate_file.given() {
+                    self.problems
+                        .push(certificate.problem("means nothing without ca_file"));
+                }
+                Tls::Off
+            }
+        }
+    }
+
+    fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let models = PathBuf::from("/usr/share/safecity/models");
+        let Some(raw) = raw else {
+            return InferenceSettings {
+                runtime: None,
+                sessions: cores,
+                models_dir: models,
+                weights_dirs: Vec::new(),
+            };
+        };
+        InferenceSettings {
+            runtime: raw.runtime.given().map(|at| self.path(&at.value)),
+            sessions: self.whole(&raw.sessions, 1..=64, cores as u64) as usize,
+            models_dir: self.path(&raw.models_dir.or(models)),
+            weights_dirs: raw
+                .weights_dirs
+                .given()
+                .map(|list| list.iter().map(|at| self.path(&at.value)).collect())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn http(&mut self, raw: &At<RawHttp>) -> Option<SocketAddr> {
+        let listen = raw
+            .listen
+            .required(&raw.place, "listen", &mut self.problems)?
+            .clone();
+        match listen.value.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Some(address),
+            Ok(_) => self.refuse(
+                &listen,
+                "is no loopback address: figures are served to this machine only",
+            ),
+            Err(_) => self.refuse(
+                &listen,
+                "must be an address and port such as \"127.0.0.1:9464\"",
+            ),
+        }
+    }
+}
+
+/// Whether `host` is this machine.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

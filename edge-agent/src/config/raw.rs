@@ -1,0 +1,129 @@
+//! As typed: one struct a table of the configuration, one field a key. `config/edge-agent.example.toml` explains each.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    problem::At,
+    reader::{Field, FromToml, Node, raw_table},
+};
+
+raw_table! {
+    /// `edge-agent.toml`.
+    RawFile {
+        state_dir: PathBuf,
+        node: RawNode,
+        mqtt: RawMqtt,
+        inference: RawInference,
+        http: RawHttp,
+        cameras: Vec<At<RawCamera>>,
+    }
+}
+
+raw_table! {
+    /// A file of `cameras.d/`.
+    RawCameraFile {
+        cameras: Vec<At<RawCamera>>,
+    }
+}
+
+raw_table! {
+    /// `[node]`
+    RawNode {
+        region: String,
+        site: String,
+        name: String,
+    }
+}
+
+raw_table! {
+    /// `[mqtt]`
+    RawMqtt {
+        host: String,
+        port: u64,
+        client_id: String,
+        user: String,
+        password_file: PathBuf,
+        password_env: String,
+        ca_file: PathBuf,
+        client_certificate_file: PathBuf,
+        client_key_file: PathBuf,
+        insecure_plaintext: bool,
+        keep_alive: Duration,
+    }
+}
+
+raw_table! {
+    /// `[inference]`
+    RawInference {
+        runtime: PathBuf,
+        sessions: u64,
+        models_dir: PathBuf,
+        weights_dirs: Vec<At<PathBuf>>,
+    }
+}
+
+raw_table! {
+    /// `[http]`
+    RawHttp {
+        listen: String,
+    }
+}
+
+raw_table! {
+    /// `[[cameras]]`
+    RawCamera {
+        id: String,
+        name: String,
+        latitude: f64,
+        longitude: f64,
+        enabled: bool,
+        url: String,
+        user: String,
+        password_file: PathBuf,
+        password_env: String,
+        transport: String,
+        insecure_tls: bool,
+        latency: Duration,
+        stall_timeout: Duration,
+        reel: Duration,
+        model: String,
+        min_score: f64,
+        tiles: [u64; 2],
+        analysis_fps: f64,
+        zones: Vec<At<RawZone>>,
+        lines: Vec<At<RawLine>>,
+        rules: Vec<At<RawRule>>,
+    }
+}
+
+raw_table! {
+    /// `[[cameras.zones]]`
+    RawZone {
+        id: String,
+        polygon: Vec<At<[f64; 2]>>,
+    }
+}
+
+raw_table! {
+    /// `[[cameras.lines]]`
+    RawLine {
+        id: String,
+        from: [f64; 2],
+        to: [f64; 2],
+    }
+}
+
+raw_table! {
+    /// `[[cameras.rules]]`
+    RawRule {
+        id: String,
+        kind: String,
+        line: String,
+        zone: String,
+        direction: String,
+        hysteresis: f64,
+        classes: Vec<At<String>>,
+        min_seconds: f64,
+        severity: String,
+    }
+}

@@ -1,0 +1,226 @@
+//! The command line of `edge-agent evaluate`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use analytics::scene::SceneSettings;
+use anyhow::{Context as _, bail};
+
+use super::{
+    camera_settings::{CameraSettingsFile, CaseCamera},
+    case::{Case, FILE_NAME},
+    html::html,
+    report::{CaseReport, Report},
+    run::{self, CaseRun},
+    table::table,
+};
+use crate::inference::{model::Model, runtime::Runtime};
+
+/// Runs incident cases through the pipeline and scores what it raises.
+#[derive(Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// Case folders, case.toml files, or folders of cases
+    #[arg(required = true, value_name = "CASE")]
+    pub cases: Vec<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Write a report with time lines and pictures of every miss and false alarm
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write one JSON-lines file a case with the alarms that were raised
+    #[arg(long, value_name = "DIR")]
+    pub alarms: Option<PathBuf>,
+    /// Use this model for every case
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// What an integrator would set for each case's camera (TOML, one table a case)
+    #[arg(long, value_name = "FILE")]
+    pub camera_settings: Option<PathBuf>,
+    /// Exit with 1 where F1 over all rules is below this
+    #[arg(long, value_name = "F1")]
+    pub min_f1: Option<f64>,
+    /// Cases that run at the same time; all cores by default
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// The folder with one folder a model
+    #[arg(long, value_name = "DIR", default_value = "models")]
+    pub models: PathBuf,
+    /// Where weights are looked for that do not lie beside their model.toml
+    #[arg(long, value_name = "DIR", default_value = "../shared/assets/models")]
+    pub weights: Vec<PathBuf>,
+    /// The ONNX Runtime library; found by itself where it lies in a usual place
+    #[arg(long, value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the cases, the settings or the library cannot be read; a single case that fails is reported in its place.
+pub fn main(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
+    let cases = load(&args.cases)?;
+    let settings = match &args.camera_settings {
+        Some(path) => CameraSettingsFile::load(path).map_err(anyhow::Error::msg)?,
+        None => CameraSettingsFile::default(),
+    };
+    let runtime = Runtime::load(args.runtime.as_deref())?;
+    let runs = run_all(&args, &cases, &settings, &runtime);
+    let reports = cases
+        .iter()
+        .zip(&runs)
+        .map(|(case, run)| CaseReport::new(case, run.as_ref().map_err(Clone::clone)));
+    let report = Report::new(reports.collect());
+    let alarms: Vec<_> = runs
+        .iter()
+        .map(|run| run.as_ref().map(|r| r.alarms.clone()).unwrap_or_default())
+        .collect();
+    if let Some(folder) = &args.alarms {
+        write_alarms(folder, &cases, &runs)?;
+    }
+    if let Some(path) = &args.html {
+        fs::write(path, html(&report, &cases, &alarms))
+            .with_context(|| path.display().to_string())?;
+    }
+    let text = match args.json {
+        true => serde_json::to_string(&report)? + "\n",
+        false => table(&report),
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    let failed = report.cases.iter().any(|case| case.error.is_some());
+    let low = args.min_f1.is_some_and(|min| report.micro.f1 < min);
+    Ok(ExitCode::from(u8::from(failed || low)))
+}
+
+/// All cases at these places, by name.
+fn load(places: &[PathBuf]) -> anyhow::Result<Vec<Case>> {
+    let mut files = Vec::new();
+    for place in places {
+        if place.is_dir() && !place.join(FILE_NAME).is_file() {
+            let entries = fs::read_dir(place).with_context(|| place.display().to_string())?;
+            let mut found: Vec<PathBuf> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| path.join(FILE_NAME).is_file())
+                .collect();
+            if found.is_empty() {
+                bail!("{}: no folder in it has a {FILE_NAME}", place.display());
+            }
+            found.sort();
+            files.append(&mut found);
+        } else {
+            files.push(place.clone());
+        }
+    }
+    let mut cases: Vec<Case> = Vec::new();
+    let mut problems = Vec::new();
+    for file in files {
+        match Case::load(&file) {
+            Ok(case) => cases.push(case),
+            Err(e) => problems.push(e.to_string()),
+        }
+    }
+    if !problems.is_empty() {
+        bail!("{}", problems.join("\n"));
+    }
+    Ok(cases)
+}
+
+/// Runs the cases on several threads, each with models of its own. Results are in the order of `cases`.
+fn run_all(
+    args: &EvaluateArgs,
+    cases: &[Case],
+    settings: &CameraSettingsFile,
+    runtime: &Runtime,
+) -> Vec<Result<CaseRun, String>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(cores).clamp(1, cases.len().max(1));
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                let mut models = BTreeMap::new();
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(i) else { break };
+                    let camera = settings.camera(&case.name, args.model.as_deref());
+                    let result = run_one(args, case, &camera, runtime, &mut models);
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.insert(i, result);
+                }
+            });
+        }
+    });
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.into_values().collect()
+}
+
+fn run_one(
+    args: &EvaluateArgs,
+    case: &Case,
+    camera: &CaseCamera,
+    runtime: &Runtime,
+    models: &mut BTreeMap<String, Model>,
+) -> Result<CaseRun, String> {
+    let scene = SceneSettings {
+        zones: case.zones.clone(),
+        lines: case.lines.clone(),
+        rules: camera.rules(case),
+        tracker: camera.tracker.clone(),
+    };
+    if scene.rules.is_empty() {
+        return Ok(CaseRun::default());
+    }
+    if !case.clip.is_file() {
+        return Err(format!(
+            "the clip {} is not there; the README beside the cases says how clips are made",
+            case.clip.display()
+        ));
+    }
+    if !models.contains_key(&camera.model) {
+        let model = Model::load(runtime, &args.models, &camera.model, &args.weights)
+            .map_err(|e| e.to_string())?;
+        models.insert(camera.model.clone(), model);
+    }
+    let model = models.get_mut(&camera.model).expect("it was just put in");
+    run::run(&case.clip, &scene, camera, model)
+}
+
+/// One line of an alarms file.
+#[derive(serde::Serialize)]
+struct AlarmLine<'a> {
+    rule: &'a str,
+    capture_s: f64,
+}
+
+fn write_alarms(
+    folder: &Path,
+    cases: &[Case],
+    runs: &[Result<CaseRun, String>],
+) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (case, run) in cases.iter().zip(runs) {
+        let Ok(run) = run else { continue };
+        let mut text = String::new();
+        for alarm in &run.alarms {
+            text += &serde_json::to_string(&AlarmLine {
+                rule: &alarm.rule,
+                capture_s: alarm.capture_s,
+            })?;
+            text.push('\n');
+        }
+        let path = folder.join(format!("{}.jsonl", case.name));
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}

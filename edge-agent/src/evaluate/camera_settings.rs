@@ -1,0 +1,156 @@
+//! What an integrator would set for each camera of the cases: a TOML file with one table a case, by its name. A table
+//! `defaults` stands for every case; what a case says itself goes before it.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use analytics::{rule::RuleSpec, track::TrackerSettings};
+use serde::Deserialize;
+
+use super::case::Case;
+
+/// Name of the table that stands for every case.
+const DEFAULTS: &str = "defaults";
+
+/// Settings of all cases.
+#[derive(Clone, Debug, Default)]
+pub struct CameraSettingsFile(BTreeMap<String, RawCamera>);
+
+/// Settings of one case's camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseCamera {
+    /// Name of the model.
+    pub model: String,
+    /// Analysed frames a second, at most.
+    pub analysis_fps: f32,
+    /// Columns and rows of tiles.
+    pub tiles: (u8, u8),
+    /// Detections below this score are not looked at.
+    pub min_score: f32,
+    /// How objects are followed.
+    pub tracker: TrackerSettings,
+    /// Hysteresis of line crossings, by rule.
+    pub hysteresis: BTreeMap<String, f32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCamera {
+    model: Option<String>,
+    analysis_fps: Option<f32>,
+    tiles: Option<(u8, u8)>,
+    min_score: Option<f32>,
+    tracker: Option<RawTracker>,
+    #[serde(default)]
+    rules: BTreeMap<String, RawRule>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTracker {
+    high_score: Option<f32>,
+    low_score: Option<f32>,
+    max_lost_seconds: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    hysteresis: Option<f32>,
+}
+
+impl CameraSettingsFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// One text with file, line and what is wrong.
+    pub fn load(path: &Path) -> Result<CameraSettingsFile, String> {
+        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let tables: BTreeMap<String, RawCamera> = toml::from_str(&text)
+            .map_err(|e| format!("{}: {}", path.display(), e.to_string().trim_end()))?;
+        for (name, camera) in &tables {
+            check(camera).map_err(|e| format!("{}: {name}.{e}", path.display()))?;
+        }
+        Ok(CameraSettingsFile(tables))
+    }
+
+    /// The camera of a case; `model` from the command line goes before all.
+    pub fn camera(&self, case: &str, model: Option<&str>) -> CaseCamera {
+        let none = RawCamera::default();
+        let own = self.0.get(case).unwrap_or(&none);
+        let common = self.0.get(DEFAULTS).unwrap_or(&none);
+        let named = own.model.as_deref().or(common.model.as_deref());
+        let track = |pick: fn(&RawTracker) -> Option<f64>| {
+            let of = |camera: &RawCamera| camera.tracker.as_ref().and_then(pick);
+            of(own).or_else(|| of(common))
+        };
+        let usual = TrackerSettings::default();
+        CaseCamera {
+            model: model.or(named).unwrap_or("yolox-nano").to_owned(),
+            analysis_fps: own.analysis_fps.or(common.analysis_fps).unwrap_or(5.0),
+            tiles: own.tiles.or(common.tiles).unwrap_or((1, 1)),
+            min_score: own.min_score.or(common.min_score).unwrap_or(0.1),
+            tracker: TrackerSettings {
+                high_score: track(|t| t.high_score.map(f64::from))
+                    .map_or(usual.high_score, |v| v as f32),
+                low_score: track(|t| t.low_score.map(f64::from))
+                    .map_or(usual.low_score, |v| v as f32),
+                max_lost: track(|t| t.max_lost_seconds)
+                    .map_or(usual.max_lost, Duration::from_secs_f64),
+                ..usual
+            },
+            hysteresis: (own.rules.iter())
+                .filter_map(|(id, rule)| Some((id.clone(), rule.hysteresis?)))
+                .collect(),
+        }
+    }
+}
+
+impl CaseCamera {
+    /// The rules of a case that can be evaluated, with what the case leaves open.
+    pub fn rules(&self, case: &Case) -> Vec<analytics::rule::RuleSettings> {
+        let mut rules: Vec<_> = case
+            .rules
+            .iter()
+            .filter_map(|r| r.settings.clone())
+            .collect();
+        for rule in &mut rules {
+            if let RuleSpec::LineCrossing { hysteresis, .. } = &mut rule.rule
+                && let Some(set) = self.hysteresis.get(&rule.id)
+            {
+                *hysteresis = *set;
+            }
+        }
+        rules
+    }
+}
+
+fn check(camera: &RawCamera) -> Result<(), String> {
+    let tracker = camera.tracker.clone().unwrap_or_default();
+    let scores = [
+        ("min_score", camera.min_score),
+        ("tracker.high_score", tracker.high_score),
+        ("tracker.low_score", tracker.low_score),
+    ];
+    for (key, score) in scores {
+        if score.is_some_and(|s| !(0.0..=1.0).contains(&s)) {
+            return Err(format!("{key}: expected 0 to 1"));
+        }
+    }
+    if camera
+        .analysis_fps
+        .is_some_and(|fps| !(0.1..=120.0).contains(&fps))
+    {
+        return Err("analysis_fps: expected 0.1 to 120".to_owned());
+    }
+    if camera
+        .tiles
+        .is_some_and(|(c, r)| !(1..=8).contains(&c) || !(1..=8).contains(&r))
+    {
+        return Err("tiles: expected columns and rows of 1 to 8".to_owned());
+    }
+    let lost = tracker.max_lost_seconds.unwrap_or(1.0);
+    if !(0.0..=3600.0).contains(&lost) {
+        return Err("tracker.max_lost_seconds: expected 0 to 3600".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Cases that are read, and mistakes that are shown where they stand.
+
+use super::*;
+
+const GOOD: &str = r#"clip = "clip.mp4"
+title = "a gate"
+tolerance_s = 1.0
+
+[[zones]]
+id = "yard"
+polygon = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
+
+[[lines]]
+id = "gate"
+from = [0.2, 0.5]
+to = [0.8, 0.5]
+
+[[rules]]
+id = "in"
+kind = "line_crossing"
+line = "gate"
+direction = "forward"
+classes = ["person"]
+
+[[rules]]
+id = "waits"
+kind = "loitering"
+zone = "yard"
+min_seconds = 6.0
+
+[[rules]]
+id = "many"
+kind = "crowd"
+zone = "yard"
+min_count = 3
+
+[[incidents]]
+rule = "in"
+start_s = 1.0
+end_s = 1.5
+"#;
+
+fn refusal(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from:?} is in the good example");
+    let text = GOOD.replace(from, to);
+    let error = Case::parse(Path::new("case.toml"), &text).expect_err("must be refused");
+    error.to_string()
+}
+
+#[test]
+fn a_good_case_is_read() {
+    let case = Case::parse(Path::new("yard/case.toml"), GOOD).expect("good");
+    assert_eq!(case.name, "yard");
+    assert_eq!(case.clip, Path::new("yard/clip.mp4"));
+    let supported: Vec<bool> = case.rules.iter().map(|r| r.settings.is_some()).collect();
+    assert_eq!(supported, [true, true, false]);
+    assert_eq!(case.truth.incidents.len(), 1);
+}
+
+#[test]
+fn mistakes_are_shown_with_their_line() {
+    insta::assert_snapshot!(
+        refusal(r#"line = "gate""#, r#"line = "date""#),
+        @r#"case.toml:17: no line is named "date"; there are gate"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"kind = "loitering""#, r#"kind = "loitring""#),
+        @r#"case.toml:23: unknown kind "loitring", expected one of line_crossing, intrusion, loitering, crowd, stopped_vehicle, wrong_way, speeding, abandoned_object, removed_object, fall, running, fight, fire_smoke, congestion, tamper"#
+    );
+    insta::assert_snapshot!(refusal("min_seconds = 6.0", ""), @"case.toml:22: loitering needs min_seconds");
+    insta::assert_snapshot!(
+        refusal("min_seconds = 6.0", "min_seconds = 6.0\nmin_count = 2"),
+        @r#"case.toml:22: rule "waits": loitering has no key "min_count""#
+    );
+    insta::assert_snapshot!(refusal("end_s = 1.5", "end_s = 0.5"), @"case.toml:33: end_s lies before start_s");
+    insta::assert_snapshot!(
+        refusal("[[incidents]]\nrule = \"in\"", "[[incidents]]\nrule = \"out\""),
+        @r#"case.toml:33: no rule is named "out""#
+    );
+}
+
+#[test]
+fn a_shape_that_is_none_is_shown_with_its_line() {
+    let text = refusal("[0.9, 0.1], [0.9, 0.9]]", "[0.9, 0.1]]");
+    assert!(text.starts_with("case.toml:7: zone \"yard\": "), "{text}");
+    let text = refusal("to = [0.8, 0.5]", "to = [0.2, 0.5]");
+    assert!(text.starts_with("case.toml:11: line \"gate\": "), "{text}");
+}

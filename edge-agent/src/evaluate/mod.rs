@@ -1,0 +1,16 @@
+//! `edge-agent evaluate`: incident cases through the very pipeline of the street, in media time, and scored.
+//!
+//! A case's truth goes to the scorer alone ([`score`]); what runs over the clip ([`run`]) sees the clip, the scene and the
+//! camera's settings.
+
+mod args;
+pub mod camera_settings;
+pub mod case;
+mod html;
+mod picture;
+pub mod report;
+pub mod run;
+pub mod score;
+mod table;
+
+pub use args::{EvaluateArgs, main};

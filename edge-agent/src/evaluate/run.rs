@@ -1,0 +1,99 @@
+//! One case through the pipeline of the street: decoder, gate, preprocessing, model, tracker, rules; in media time.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use analytics::{
+    geometry::Rect,
+    incident::{IncidentChange, Transition},
+    scene::SceneSettings,
+};
+
+use super::camera_settings::CaseCamera;
+use crate::{
+    analysis::{Analysis, Decision},
+    camera::{file::Clip, gate::FrameGate},
+    inference::model::{Cost, Model},
+};
+
+/// An incident that opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    /// Name of the rule.
+    pub rule: String,
+    /// Media time of the frame that decided, in seconds.
+    pub capture_s: f64,
+    /// 0..=1.
+    pub confidence: f32,
+    /// Boxes of the objects that take part.
+    pub boxes: Vec<Rect>,
+}
+
+/// What came out of a case.
+#[derive(Clone, Debug, Default)]
+pub struct CaseRun {
+    /// In the order in which they were raised.
+    pub alarms: Vec<Alarm>,
+    /// Media time of the clip's last picture, in seconds.
+    pub duration_s: f64,
+    /// Frames that were analysed.
+    pub frames: u64,
+    /// What the model cost.
+    pub cost: Cost,
+}
+
+/// Runs a camera over a clip.
+///
+/// # Errors
+/// One text, naming the clip, the rule or the model.
+pub fn run(
+    clip: &Path,
+    scene: &SceneSettings,
+    camera: &CaseCamera,
+    model: &mut Model,
+) -> Result<CaseRun, String> {
+    let mut analysis = Analysis::new(scene, model.labels()).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        lines.join("; ")
+    })?;
+    let gate = FrameGate::new(camera.analysis_fps);
+    let mut clip = Clip::open(clip, gate).map_err(|e| e.to_string())?;
+    let mut run = CaseRun::default();
+    let mut detections = Vec::new();
+    model.take_cost();
+    while let Some(frame) = clip.next_frame().map_err(|e| e.to_string())? {
+        model
+            .detect(
+                &frame.picture(),
+                camera.tiles,
+                camera.min_score,
+                &mut detections,
+            )
+            .map_err(|e| e.to_string())?;
+        run.frames += 1;
+        let decisions = analysis.update(Arc::new(frame), &detections);
+        run.note(scene, &decisions);
+    }
+    run.note(scene, &analysis.finish());
+    run.duration_s = seconds(clip.end());
+    run.cost = model.take_cost();
+    Ok(run)
+}
+
+/// Media time in seconds, to the microsecond: containers keep no more, and 1.8399999999 helps nobody.
+fn seconds(at: Duration) -> f64 {
+    (at.as_secs_f64() * 1e6).round() / 1e6
+}
+
+impl CaseRun {
+    fn note(&mut self, scene: &SceneSettings, decisions: &[Decision]) {
+        let opened = |change: &IncidentChange| change.transition == Transition::Opened;
+        for Decision { change, stamps, .. } in decisions.iter().filter(|d| opened(&d.change)) {
+            self.alarms.push(Alarm {
+                rule: scene.rules[change.rule.0].id.clone(),
+                capture_s: seconds(stamps.at),
+                confidence: change.confidence,
+                boxes: change.objects.iter().map(|object| object.rect).collect(),
+            });
+        }
+    }
+}

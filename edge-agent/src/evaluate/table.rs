@@ -1,0 +1,79 @@
+//! The report as a table for a terminal.
+
+use std::fmt::{self, Write};
+
+use super::report::{Report, RuleReport};
+
+/// The whole table, with a line feed at its end.
+pub(super) fn table(report: &Report) -> String {
+    let mut text = String::new();
+    write(&mut text, report).expect("a string takes all");
+    text
+}
+
+fn write(out: &mut String, report: &Report) -> fmt::Result {
+    writeln!(
+        out,
+        "{:<36} {:<16} {:>5} {:>6} {:>4} {:>4} {:>4} {:>6} {:>7} {:>8}",
+        "case / rule", "kind", "truth", "alarms", "tp", "fp", "fn", "f1", "delay", "false/h"
+    )?;
+    for case in &report.cases {
+        let f1 = number(case.f1, 3);
+        writeln!(
+            out,
+            "{:<36} {:<16} {:>5} {:>6} {:>4} {:>4} {:>4} {f1:>6}",
+            case.name,
+            format!("{:.0} s, {} frames", case.duration_s, case.frames),
+            "",
+            "",
+            "",
+            "",
+            ""
+        )?;
+        if let Some(error) = &case.error {
+            writeln!(out, "  not run: {error}")?;
+        }
+        for rule in &case.rules {
+            write_rule(out, rule)?;
+        }
+    }
+    writeln!(out)?;
+    let totals = report.by_kind.iter().map(|(k, t)| (k.as_str(), t));
+    for (name, t) in totals.chain([("all", &report.micro)]) {
+        writeln!(
+            out,
+            "{name:<16} precision {:.3}  recall {:.3}  F1 {:.3}  ({} right, {} false, {} missed)",
+            t.precision, t.recall, t.f1, t.tp, t.fp, t.fn_
+        )?;
+    }
+    Ok(())
+}
+
+fn write_rule(out: &mut String, rule: &RuleReport) -> fmt::Result {
+    let name = format!("  {}", rule.id);
+    if rule.f1.is_none() {
+        let why = match rule.supported {
+            true => "not run",
+            false => "not supported",
+        };
+        let (kind, truth) = (&rule.kind, rule.truth);
+        return writeln!(out, "{name:<36} {kind:<16} {truth:>5} {why}");
+    }
+    writeln!(
+        out,
+        "{name:<36} {:<16} {:>5} {:>6} {:>4} {:>4} {:>4} {:>6} {:>7} {:>8}",
+        rule.kind,
+        rule.truth,
+        rule.alarms,
+        rule.tp,
+        rule.fp,
+        rule.fn_,
+        number(rule.f1, 3),
+        number(rule.mean_delay_s, 2),
+        number(rule.false_alarms_per_hour, 1),
+    )
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"))
+}

@@ -1,0 +1,227 @@
+//! Notable events: each is one struct that writes the log line and counts.
+//!
+//! Levels by what the operator must do: `error` means that something is lost or somebody is needed, `warn` that the
+//! agent deals with it, `info` what one wants to have read afterwards. No event holds a secret.
+
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    metrics::{Metrics, OfCamera, OfCause, OfIncident, OfTask},
+    sink::Cause,
+};
+
+/// Something that is logged and counted.
+pub trait Event {
+    /// Logs and counts it.
+    fn emit(&self, metrics: &Metrics);
+}
+
+/// The broker took the connection.
+pub struct BrokerConnected<'a> {
+    /// `host:port`.
+    pub broker: &'a str,
+    /// Messages that wait.
+    pub pending: u64,
+}
+
+impl Event for BrokerConnected<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        info!(
+            broker = self.broker,
+            pending = self.pending,
+            "connected to the broker"
+        );
+        metrics.broker_connections.inc();
+        metrics.broker_up.set(1);
+    }
+}
+
+/// The connection to the broker was lost or not made.
+pub struct BrokerLost<'a> {
+    /// What kind of trouble it is.
+    pub cause: Cause,
+    /// The whole story.
+    pub reason: &'a str,
+    /// Until the next attempt.
+    pub retry_in: Duration,
+    /// Messages that wait.
+    pub pending: u64,
+}
+
+impl Event for BrokerLost<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let cause = self.cause.as_str();
+        let retry_in_s = self.retry_in.as_secs_f32();
+        if self.cause.needs_somebody() {
+            error!(
+                cause,
+                pending = self.pending,
+                retry_in_s,
+                "no broker: {}",
+                self.reason
+            );
+        } else {
+            warn!(
+                cause,
+                pending = self.pending,
+                retry_in_s,
+                "no broker: {}",
+                self.reason
+            );
+        }
+        metrics
+            .broker_failures
+            .get_or_create(&OfCause { cause })
+            .inc();
+        metrics.broker_up.set(0);
+    }
+}
+
+/// A message that the broker can never take was set aside.
+pub struct MessageSetAside<'a> {
+    /// Its number in the spool.
+    pub number: i64,
+    /// Where it should have gone.
+    pub topic: &'a str,
+    /// Short, for the figures.
+    pub cause: &'static str,
+    /// The whole story.
+    pub why: &'a str,
+}
+
+impl Event for MessageSetAside<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        error!(
+            number = self.number,
+            topic = self.topic,
+            "message set aside: {}",
+            self.why
+        );
+        let of = OfCause { cause: self.cause };
+        metrics.set_aside.get_or_create(&of).inc();
+    }
+}
+
+/// A change in an incident's life was committed to the spool.
+pub struct IncidentCommitted<'a> {
+    /// The camera.
+    pub camera: &'a str,
+    /// The rule's name.
+    pub rule: &'a str,
+    /// `opened`, `updated` or `closed`.
+    pub state: &'static str,
+    /// The incident.
+    pub incident: Uuid,
+    /// The message's place in the order of this boot.
+    pub seq: u64,
+    /// Since the frame's arrival.
+    pub delay: Duration,
+}
+
+impl Event for IncidentCommitted<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let (camera, rule, state) = (self.camera, self.rule, self.state);
+        info!(camera, rule, state, incident = %self.incident, seq = self.seq, "incident {state}");
+        let of = OfIncident {
+            camera: camera.to_owned(),
+            rule: rule.to_owned(),
+            state,
+        };
+        metrics.incidents.get_or_create(&of).inc();
+        metrics.commit_delay.observe(self.delay.as_secs_f64());
+    }
+}
+
+/// A change in an incident's life could not be committed and is lost.
+pub struct IncidentLost<'a> {
+    /// The camera.
+    pub camera: &'a str,
+    /// The rule's name.
+    pub rule: &'a str,
+    /// The incident.
+    pub incident: Uuid,
+    /// What the spool says.
+    pub why: &'a str,
+}
+
+impl Event for IncidentLost<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let (camera, rule) = (self.camera, self.rule);
+        error!(camera, rule, incident = %self.incident, "incident lost, the spool failed: {}", self.why);
+        let of = OfCamera {
+            camera: camera.to_owned(),
+        };
+        metrics.incidents_lost.get_or_create(&of).inc();
+    }
+}
+
+/// A snapshot could not be made; its incident is reported all the same.
+pub struct SnapshotFailed<'a> {
+    /// The camera.
+    pub camera: &'a str,
+    /// What went wrong.
+    pub why: &'a str,
+}
+
+impl Event for SnapshotFailed<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        warn!(camera = self.camera, "no snapshot: {}", self.why);
+        let of = OfCamera {
+            camera: self.camera.to_owned(),
+        };
+        metrics.snapshots_failed.get_or_create(&of).inc();
+    }
+}
+
+/// A camera is not watched.
+pub struct CameraFailed<'a> {
+    /// The camera.
+    pub camera: &'a str,
+    /// Why.
+    pub why: &'a str,
+    /// Until the next attempt; `None` if there will be none until the configuration is changed.
+    pub retry_in: Option<Duration>,
+}
+
+impl Event for CameraFailed<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        match self.retry_in {
+            Some(wait) => {
+                let retry_in_s = wait.as_secs_f32();
+                warn!(
+                    camera = self.camera,
+                    retry_in_s, "camera is not watched: {}", self.why
+                );
+                let of = OfTask {
+                    task: format!("camera-{}", self.camera),
+                };
+                metrics.restarts.get_or_create(&of).inc();
+            }
+            None => error!(camera = self.camera, "camera is not watched: {}", self.why),
+        }
+    }
+}
+
+/// A task ended before its time and is started again.
+pub struct TaskRestarted<'a> {
+    /// The task's name.
+    pub task: &'a str,
+    /// Why it ended.
+    pub why: &'a str,
+    /// Until it is started again.
+    pub retry_in: Duration,
+}
+
+impl Event for TaskRestarted<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let retry_in_s = self.retry_in.as_secs_f32();
+        error!(task = self.task, retry_in_s, "task ended: {}", self.why);
+        let of = OfTask {
+            task: self.task.to_owned(),
+        };
+        metrics.restarts.get_or_create(&of).inc();
+    }
+}

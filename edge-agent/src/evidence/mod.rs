@@ -1,0 +1,3 @@
+//! What stands as evidence of an incident.
+
+pub mod snapshot;

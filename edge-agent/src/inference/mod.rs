@@ -1,0 +1,13 @@
+//! From pictures to detections. The only room that names `ort`; none of its types leave it.
+//!
+//! A [`model::Model`] is one session on one thread: preprocessing, the run, and decoding by `analytics::decoder`.
+//! Workers ([`worker`]) own models and take turns over the cameras' mailboxes ([`scheduler`]).
+
+pub mod counters;
+pub mod manifest;
+pub mod model;
+pub mod preprocess;
+pub mod runtime;
+pub mod scheduler;
+pub mod tiles;
+pub mod worker;

@@ -1,0 +1,396 @@
+//! One model, loaded and checked, on one session with one thread.
+//!
+//! Everything that can be wrong with a model file (its hash, its inputs, its outputs) is found when it is loaded, by its
+//! declared shapes and by one run on an empty picture; after that a picture can only fail by a fault of the library.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use analytics::{
+    decoder::{Decoder, DecoderError, Tensor, TensorData, TensorShape},
+    detection::Detection,
+};
+use ort::{
+    session::{Session, SessionInputValue, SessionOutputs},
+    value::{Outlet, Tensor as OrtTensor, TensorElementType, ValueType},
+};
+
+use super::{
+    manifest::{Manifest, ManifestError},
+    preprocess::{Preprocessor, Region},
+    runtime::Runtime,
+    tiles,
+};
+use crate::camera::picture::Picture;
+
+/// Why a model is not used, or a run of it failed. Loading errors name the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Its manifest or its weights.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The library cannot read the weights.
+    #[error("{weights}: not a model that the ONNX Runtime can open: {message}", weights = weights.display())]
+    Open {
+        /// The weights.
+        weights: PathBuf,
+        /// What the library says.
+        message: String,
+    },
+    /// The inputs are not those that the manifest describes.
+    #[error("{weights}: {path} expects {expected}; the model has {found}", weights = weights.display(), path = path.display())]
+    Input {
+        /// The weights.
+        weights: PathBuf,
+        /// The manifest.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What the model has.
+        found: String,
+    },
+    /// The outputs do not suit the decoder.
+    #[error("{weights}: outputs: {source}", weights = weights.display())]
+    Outputs {
+        /// The weights.
+        weights: PathBuf,
+        /// What was expected and found.
+        source: DecoderError,
+    },
+    /// A run failed.
+    #[error("model {name}: {message}")]
+    Run {
+        /// The model.
+        name: String,
+        /// What the library says.
+        message: String,
+    },
+}
+
+/// What one look at a picture cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Scaling and conversion.
+    pub preprocess: Duration,
+    /// The model itself.
+    pub infer: Duration,
+    /// Decoding and suppression.
+    pub decode: Duration,
+}
+
+/// A model that is ready to look at pictures.
+pub struct Model {
+    name: String,
+    labels: Arc<[String]>,
+    sha256: String,
+    session: Session,
+    preprocessor: Preprocessor,
+    decoder: Decoder,
+    images: OrtTensor<f32>,
+    sizes: Option<OrtTensor<i64>>,
+    /// Place of the picture among the session's inputs, where there are two.
+    images_first: bool,
+    cost: Cost,
+}
+
+impl Model {
+    /// Loads the model of the folder `models_dir/name`; weights are looked for beside its manifest, then in `search`.
+    ///
+    /// # Errors
+    /// Everything that can be known to be wrong before the first picture.
+    pub fn load(
+        runtime: &Runtime,
+        models_dir: &Path,
+        name: &str,
+        search: &[PathBuf],
+    ) -> Result<Model, ModelError> {
+        let manifest = Manifest::load(&models_dir.join(name))?;
+        Model::open(runtime, &manifest, search)
+    }
+
+    /// Opens the model that a manifest describes.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn open(
+        runtime: &Runtime,
+        manifest: &Manifest,
+        search: &[PathBuf],
+    ) -> Result<Model, ModelError> {
+        let (weights, bytes) = manifest.weights(search)?;
+        let session = session(runtime, &bytes).map_err(|e| ModelError::Open {
+            weights: weights.clone(),
+            message: e.to_string(),
+        })?;
+        check_inputs(manifest, &weights, session.inputs())?;
+        let refused = |source| ModelError::Outputs {
+            weights: weights.clone(),
+            source,
+        };
+        let mut decoder = Decoder::new(
+            manifest.family.clone(),
+            manifest.spec.size,
+            manifest.labels.len(),
+            &shapes(session.outputs()),
+        )
+        .map_err(refused)?;
+        if let Some(iou) = manifest.nms_iou {
+            decoder = decoder.with_nms_iou(iou);
+        }
+        let (w, h) = manifest.spec.size;
+        let failed = |e: ort::Error| run_error(&manifest.name, &e);
+        let shape = [1, 3, h as usize, w as usize];
+        let images = OrtTensor::from_array((shape, vec![0.0_f32; manifest.spec.len()]));
+        let sizes = (manifest.size_input.as_ref())
+            .map(|_| OrtTensor::from_array(([1_usize, 2], vec![i64::from(w), i64::from(h)])))
+            .transpose()
+            .map_err(failed)?;
+        let images_first = session.inputs().first().map(Outlet::name) == Some(&manifest.input);
+        let mut model = Model {
+            name: manifest.name.clone(),
+            labels: manifest.labels.clone().into(),
+            sha256: manifest.sha256.clone(),
+            preprocessor: Preprocessor::new(manifest.spec.clone()),
+            decoder,
+            images: images.map_err(failed)?,
+            sizes,
+            images_first,
+            session,
+            cost: Cost::default(),
+        };
+        model.check_outputs(&weights)?;
+        Ok(model)
+    }
+
+    /// Its name in the catalogue.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its labels; a class is its place in this list.
+    pub fn labels(&self) -> &Arc<[String]> {
+        &self.labels
+    }
+
+    /// SHA-256 of its weights.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What all looks since the last call of this cost together.
+    pub fn take_cost(&mut self) -> Cost {
+        std::mem::take(&mut self.cost)
+    }
+
+    /// Replaces the contents of `out` by what the model sees in the picture: the whole, and `tiles` columns and rows of
+    /// it where that is more than (1, 1). Scores are at least `min_score`.
+    ///
+    /// # Errors
+    /// A fault of the library; `out` is then not to be used.
+    pub fn detect(
+        &mut self,
+        picture: &Picture<'_>,
+        tiles: (u8, u8),
+        min_score: f32,
+        out: &mut Vec<Detection>,
+    ) -> Result<(), ModelError> {
+        out.clear();
+        let size = (picture.width, picture.height);
+        if tiles.0.max(tiles.1) <= 1 {
+            return self.look(picture, Region::whole(size.0, size.1), min_score, out);
+        }
+        for region in tiles::regions(size, tiles) {
+            let from = out.len();
+            self.look(picture, region, min_score, out)?;
+            tiles::place(region, size, out, from);
+        }
+        tiles::merge(out);
+        Ok(())
+    }
+
+    /// Appends what the model sees in one region, in coordinates of the region.
+    fn look(
+        &mut self,
+        picture: &Picture<'_>,
+        region: Region,
+        min_score: f32,
+        out: &mut Vec<Detection>,
+    ) -> Result<(), ModelError> {
+        let began = Instant::now();
+        let (_, tensor) = self.images.extract_tensor_mut();
+        let fit = self.preprocessor.run(picture, region, tensor);
+        if let Some(sizes) = &mut self.sizes {
+            let (_, values) = sizes.extract_tensor_mut();
+            values.copy_from_slice(&[i64::from(region.width), i64::from(region.height)]);
+        }
+        let prepared = Instant::now();
+        let failed = |e: &ort::Error| run_error(&self.name, e);
+        let outputs = run(
+            &mut self.session,
+            &self.images,
+            self.sizes.as_ref(),
+            self.images_first,
+        )
+        .map_err(|e| failed(&e))?;
+        let ran = Instant::now();
+        with_tensors(&outputs, |tensors| {
+            self.decoder.decode(tensors, &fit, min_score, out);
+        })
+        .map_err(|e| failed(&e))?;
+        self.cost.preprocess += prepared - began;
+        self.cost.infer += ran - prepared;
+        self.cost.decode += ran.elapsed();
+        Ok(())
+    }
+
+    /// One run on an empty picture: dimensions that the model left open are known only then.
+    fn check_outputs(&mut self, weights: &Path) -> Result<(), ModelError> {
+        let failed = |e: &ort::Error| run_error(&self.name, e);
+        let outputs = run(
+            &mut self.session,
+            &self.images,
+            self.sizes.as_ref(),
+            self.images_first,
+        )
+        .map_err(|e| failed(&e))?;
+        let verdict = with_tensors(&outputs, |tensors| self.decoder.check(tensors));
+        verdict
+            .map_err(|e| failed(&e))?
+            .map_err(|source| ModelError::Outputs {
+                weights: weights.to_owned(),
+                source,
+            })
+    }
+}
+
+fn run_error(name: &str, error: &ort::Error) -> ModelError {
+    ModelError::Run {
+        name: name.to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// One thread a session scales better over sessions than several threads in one, and a daemon that shares its box must
+/// not spin while it waits (docs/decisions).
+fn session(runtime: &Runtime, bytes: &[u8]) -> ort::Result<Session> {
+    Session::builder(&runtime.0)?
+        .with_intra_threads(1)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        .commit_from_memory(bytes)
+}
+
+fn run<'s>(
+    session: &'s mut Session,
+    images: &OrtTensor<f32>,
+    sizes: Option<&OrtTensor<i64>>,
+    images_first: bool,
+) -> ort::Result<SessionOutputs<'s>> {
+    let images = SessionInputValue::from(images);
+    match sizes.map(SessionInputValue::from) {
+        None => session.run([images]),
+        Some(sizes) if images_first => session.run([images, sizes]),
+        Some(sizes) => session.run([sizes, images]),
+    }
+}
+
+/// Hands the outputs to `f` as plain slices, in the order of the model.
+fn with_tensors<R>(
+    outputs: &SessionOutputs<'_>,
+    f: impl FnOnce(&[Tensor<'_>]) -> R,
+) -> ort::Result<R> {
+    let values: Vec<_> = outputs.values().collect();
+    let mut shapes: Vec<Vec<usize>> = Vec::with_capacity(values.len());
+    let mut data = Vec::with_capacity(values.len());
+    for value in &values {
+        let (shape, elements) = match value.dtype().tensor_type() {
+            Some(TensorElementType::Int64) => {
+                let (shape, elements) = value.try_extract_tensor::<i64>()?;
+                (shape, TensorData::I64(elements))
+            }
+            _ => {
+                let (shape, elements) = value.try_extract_tensor::<f32>()?;
+                (shape, TensorData::F32(elements))
+            }
+        };
+        shapes.push(
+            shape
+                .iter()
+                .map(|d| usize::try_from(*d).unwrap_or(0))
+                .collect(),
+        );
+        data.push(elements);
+    }
+    let tensors: Vec<Tensor<'_>> = shapes
+        .iter()
+        .zip(data)
+        .map(|(shape, data)| Tensor { shape, data })
+        .collect();
+    Ok(f(&tensors))
+}
+
+fn shapes(outputs: &[Outlet]) -> Vec<TensorShape> {
+    outputs
+        .iter()
+        .map(|output| TensorShape {
+            name: output.name().to_owned(),
+            dims: dims(output)
+                .iter()
+                .map(|d| usize::try_from(*d).ok())
+                .collect(),
+        })
+        .collect()
+}
+
+/// Declared dimensions, -1 where open; none where it is no tensor.
+fn dims(outlet: &Outlet) -> &[i64] {
+    match outlet.dtype() {
+        ValueType::Tensor { shape, .. } => shape,
+        _ => &[],
+    }
+}
+
+fn check_inputs(manifest: &Manifest, weights: &Path, inputs: &[Outlet]) -> Result<(), ModelError> {
+    let (w, h) = manifest.spec.size;
+    let mut expected = vec![(
+        manifest.input.as_str(),
+        TensorElementType::Float32,
+        vec![1, 3, i64::from(h), i64::from(w)],
+    )];
+    if let Some(name) = &manifest.size_input {
+        expected.push((name, TensorElementType::Int64, vec![1, 2]));
+    }
+    let fits = |input: &Outlet| {
+        expected.iter().any(|(name, element, shape)| {
+            let found = dims(input);
+            input.name() == *name
+                && input.dtype().tensor_type() == Some(*element)
+                && found.len() == shape.len()
+                && found.iter().zip(shape).all(|(f, e)| *f < 0 || f == e)
+        })
+    };
+    if inputs.len() == expected.len() && inputs.iter().all(fits) {
+        return Ok(());
+    }
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|(name, element, shape)| format!("{name} {element} {shape:?}"))
+        .collect();
+    let found: Vec<String> = inputs
+        .iter()
+        .map(|input| match input.dtype().tensor_type() {
+            Some(element) => format!("{} {element} {:?}", input.name(), dims(input)),
+            None => format!("{} (no tensor)", input.name()),
+        })
+        .collect();
+    Err(ModelError::Input {
+        weights: weights.to_owned(),
+        path: manifest.path.clone(),
+        expected: format!("inputs {}", expected.join(", ")),
+        found: found.join(", "),
+    })
+}

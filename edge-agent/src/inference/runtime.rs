@@ -1,0 +1,90 @@
+//! The ONNX Runtime library: found, loaded once a process, never unloaded.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use ort::{environment::Environment, logging::LogLevel};
+
+/// The environment variable that names the library, before anything else.
+pub const VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// Where a system or this project's set-up puts the library. Names without a folder are left to the dynamic linker.
+const PLACES: [&str; 4] = [
+    "libonnxruntime.so.1",
+    "libonnxruntime.so",
+    "/usr/local/lib/libonnxruntime.so",
+    ".cache/onnxruntime/libonnxruntime.so",
+];
+
+/// One environment a process is all that the library allows.
+static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
+
+/// The loaded library.
+#[derive(Clone)]
+pub struct Runtime(pub(super) Environment);
+
+/// No library that suits.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no ONNX Runtime library that suits: {}; run deploy/setup.sh, or name one by {VARIABLE} or inference.runtime",
+    tried.join("; ")
+)]
+pub struct RuntimeError {
+    /// What was tried, and why it was not taken.
+    pub tried: Vec<String>,
+}
+
+impl Runtime {
+    /// Loads the library: the one that `ORT_DYLIB_PATH` names, else `configured`, else the first of the usual places that
+    /// suits. A name that somebody gave on purpose must suit. Later calls give the library that is loaded already.
+    ///
+    /// # Errors
+    /// Lists what was tried, and why it does not suit.
+    pub fn load(configured: Option<&Path>) -> Result<Runtime, RuntimeError> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(environment) = &*loaded {
+            return Ok(Runtime(environment.clone()));
+        }
+        let mut tried = Vec::new();
+        for path in candidates(configured) {
+            match open(&path) {
+                Ok(environment) => {
+                    *loaded = Some(environment.clone());
+                    return Ok(Runtime(environment));
+                }
+                Err(why) => tried.push(why),
+            }
+        }
+        Err(RuntimeError { tried })
+    }
+}
+
+fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
+    let named = std::env::var_os(VARIABLE).map(PathBuf::from);
+    if let Some(path) = named.or_else(|| configured.map(Path::to_owned)) {
+        return vec![path];
+    }
+    // The folder of the build is found from any folder below the checkout, as tests run in their crates' own.
+    let here = std::env::current_dir().unwrap_or_default();
+    PLACES
+        .iter()
+        .flat_map(|place| match place.strip_prefix('.') {
+            Some(_) => here.ancestors().map(|folder| folder.join(place)).collect(),
+            None => vec![PathBuf::from(place)],
+        })
+        .filter(|path| path.is_file() || path.parent() == Some(Path::new("")))
+        .collect()
+}
+
+fn open(path: &Path) -> Result<Environment, String> {
+    let builder = ort::init_from(path).map_err(|e| e.to_string())?;
+    let environment = builder
+        .with_name("edge-agent")
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| format!("{}: {e}", path.display()))?;
+    environment.set_log_level(LogLevel::Warning);
+    Ok(environment)
+}

@@ -1,0 +1,83 @@
+//! A worker: one named OS thread with its own session of each model, taking the scheduler's turns.
+//!
+//! It never waits for a reader: a result that a camera's analysis has no room for is dropped and counted.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, atomic::Ordering},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    counters::WorkerCounters,
+    model::Model,
+    scheduler::{Feed, Scheduler, Seen},
+};
+use crate::camera::Frame;
+
+/// How long a worker waits for a frame before it looks whether it is to stop.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// Starts the worker `inference-{number}` with these models, by name; it ends soon after `cancel`.
+///
+/// # Errors
+/// Where the system has no more threads.
+pub fn spawn(
+    number: usize,
+    mut models: BTreeMap<String, Model>,
+    scheduler: Arc<Scheduler>,
+    counters: Arc<WorkerCounters>,
+    cancel: CancellationToken,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name(format!("inference-{number}"))
+        .spawn(move || {
+            while !cancel.is_cancelled() {
+                counters.turns.fetch_add(1, Ordering::Relaxed);
+                if let Some((feed, frame)) = scheduler.next(WAIT) {
+                    analyse(&mut models, &feed, frame, &counters);
+                }
+            }
+        })
+}
+
+fn analyse(
+    models: &mut BTreeMap<String, Model>,
+    feed: &Feed,
+    frame: Frame,
+    counters: &WorkerCounters,
+) {
+    let Some(model) = models.get_mut(&feed.model) else {
+        // Cameras are checked against the catalogue before they join; this keeps a mistake there from being silent.
+        tracing::error!(camera = feed.camera, model = feed.model, "model not loaded");
+        feed.counters.failed.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    let mut detections = Vec::new();
+    let looked = model.detect(
+        &frame.picture(),
+        feed.tiles,
+        feed.min_score,
+        &mut detections,
+    );
+    counters.add(model.take_cost());
+    if let Err(error) = looked {
+        tracing::error!(camera = feed.camera, %error, "frame not analysed");
+        feed.counters.failed.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    feed.counters.analysed.fetch_add(1, Ordering::Relaxed);
+    let seen = Seen {
+        frame: Arc::new(frame),
+        detections,
+    };
+    if feed.results.try_send(seen).is_err() {
+        feed.counters
+            .results_dropped
+            .fetch_add(1, Ordering::Relaxed);
+    }
+}

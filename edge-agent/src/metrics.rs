@@ -1,0 +1,332 @@
+//! The agent's figures for Prometheus: typed fields of one registry that is passed down, no globals.
+//!
+//! Notable events count through `event_log.rs`, which also writes the log line, so that the two cannot disagree.
+
+use std::{fmt, sync::Arc};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use protocol::{CameraHealth, CameraState};
+
+use crate::spool::SpoolStats;
+
+/// Label of figures that each camera has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfCamera {
+    /// The camera's name in topics.
+    pub camera: String,
+}
+
+/// Labels of incident changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfIncident {
+    /// The camera's name in topics.
+    pub camera: String,
+    /// The rule's name.
+    pub rule: String,
+    /// `opened`, `updated` or `closed`.
+    pub state: &'static str,
+}
+
+/// Label of figures by cause.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfCause {
+    /// What kind of trouble it is.
+    pub cause: &'static str,
+}
+
+/// Label of figures by class of message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfClass {
+    /// As [`crate::spool::Class::as_str`].
+    pub class: &'static str,
+}
+
+/// Label of figures by task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfTask {
+    /// The task's name.
+    pub task: String,
+}
+
+/// All figures. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    /// Changes in the life of incidents that were committed to the spool.
+    pub incidents: Family<OfIncident, Counter>,
+    /// Changes that could not be committed and are lost.
+    pub incidents_lost: Family<OfCamera, Counter>,
+    /// Snapshots that could not be made.
+    pub snapshots_failed: Family<OfCamera, Counter>,
+    /// Seconds from a frame's arrival to its incident being committed.
+    pub commit_delay: Histogram,
+    /// 1 while the broker is connected.
+    pub broker_up: Gauge,
+    /// Connections made to the broker.
+    pub broker_connections: Counter,
+    /// Connections lost or not made.
+    pub broker_failures: Family<OfCause, Counter>,
+    /// Messages handed to the broker, again ones included.
+    pub published: Family<OfClass, Counter>,
+    /// Messages that the broker took.
+    pub acknowledged: Counter,
+    /// Messages set aside because the broker can never take them.
+    pub set_aside: Family<OfCause, Counter>,
+    /// Tasks that ended and were started again.
+    pub restarts: Family<OfTask, Counter>,
+    spool_pending: Gauge,
+    spool_bytes: Gauge,
+    spool_given_up: Counter,
+    spool_fault: Gauge,
+    camera_watching: Family<OfCamera, Gauge>,
+    camera_decoded: Family<OfCamera, Counter>,
+    camera_analysed: Family<OfCamera, Counter>,
+    camera_dropped: Family<OfCamera, Counter>,
+    camera_connections: Family<OfCamera, Counter>,
+    camera_watched: Family<OfCamera, Counter>,
+    camera_expected: Family<OfCamera, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// Figures that all begin at nought.
+    pub fn new() -> Self {
+        let mut metrics = Metrics {
+            registry: Arc::default(),
+            incidents: Family::default(),
+            incidents_lost: Family::default(),
+            snapshots_failed: Family::default(),
+            // 1 ms to 16 s.
+            commit_delay: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
+            broker_up: Gauge::default(),
+            broker_connections: Counter::default(),
+            broker_failures: Family::default(),
+            published: Family::default(),
+            acknowledged: Counter::default(),
+            set_aside: Family::default(),
+            restarts: Family::default(),
+            spool_pending: Gauge::default(),
+            spool_bytes: Gauge::default(),
+            spool_given_up: Counter::default(),
+            spool_fault: Gauge::default(),
+            camera_watching: Family::default(),
+            camera_decoded: Family::default(),
+            camera_analysed: Family::default(),
+            camera_dropped: Family::default(),
+            camera_connections: Family::default(),
+            camera_watched: Family::default(),
+            camera_expected: Family::default(),
+        };
+        metrics.registry = Arc::new(metrics.register());
+        metrics
+    }
+
+    fn register(&self) -> Registry {
+        let mut registry = Registry::with_prefix("safecity_edge");
+        let r = &mut registry;
+        r.register(
+            "incidents",
+            "Incident changes committed to the spool",
+            self.incidents.clone(),
+        );
+        r.register(
+            "incidents_lost",
+            "Incident changes that could not be committed",
+            self.incidents_lost.clone(),
+        );
+        r.register(
+            "snapshots_failed",
+            "Snapshots that could not be made",
+            self.snapshots_failed.clone(),
+        );
+        let help = "From a frame's arrival to its incident being committed";
+        r.register_with_unit(
+            "commit_delay",
+            help,
+            Unit::Seconds,
+            self.commit_delay.clone(),
+        );
+        r.register(
+            "broker_up",
+            "1 while the broker is connected",
+            self.broker_up.clone(),
+        );
+        r.register(
+            "broker_connections",
+            "Connections made to the broker",
+            self.broker_connections.clone(),
+        );
+        r.register(
+            "broker_failures",
+            "Connections lost or not made",
+            self.broker_failures.clone(),
+        );
+        r.register(
+            "published",
+            "Messages handed to the broker, again ones included",
+            self.published.clone(),
+        );
+        r.register(
+            "acknowledged",
+            "Messages that the broker took",
+            self.acknowledged.clone(),
+        );
+        r.register(
+            "set_aside",
+            "Messages that the broker can never take",
+            self.set_aside.clone(),
+        );
+        r.register(
+            "task_restarts",
+            "Tasks that ended and were started again",
+            self.restarts.clone(),
+        );
+        r.register(
+            "spool_pending",
+            "Messages that wait for the broker",
+            self.spool_pending.clone(),
+        );
+        r.register(
+            "spool_bytes",
+            "Payload of the messages that wait",
+            self.spool_bytes.clone(),
+        );
+        r.register(
+            "spool_given_up",
+            "Messages that the quota gave up",
+            self.spool_given_up.clone(),
+        );
+        r.register(
+            "spool_fault",
+            "1 while the spool's disk fails",
+            self.spool_fault.clone(),
+        );
+        r.register(
+            "camera_watching",
+            "1 while the camera is watched",
+            self.camera_watching.clone(),
+        );
+        r.register(
+            "camera_frames_decoded",
+            "Frames decoded",
+            self.camera_decoded.clone(),
+        );
+        r.register(
+            "camera_frames_analysed",
+            "Frames analysed",
+            self.camera_analysed.clone(),
+        );
+        r.register(
+            "camera_frames_dropped",
+            "Frames that gave way to a later one",
+            self.camera_dropped.clone(),
+        );
+        r.register(
+            "camera_connections",
+            "Connections made to the camera",
+            self.camera_connections.clone(),
+        );
+        r.register(
+            "camera_watched_seconds",
+            "Seconds watched",
+            self.camera_watched.clone(),
+        );
+        r.register(
+            "camera_expected_seconds",
+            "Seconds that should have been watched",
+            self.camera_expected.clone(),
+        );
+        registry
+    }
+
+    /// Takes over the spool's figures.
+    pub fn set_spool(&self, stats: &SpoolStats) {
+        self.spool_pending.set(stats.pending as i64);
+        self.spool_bytes.set(stats.bytes as i64);
+        set(&self.spool_given_up, stats.given_up);
+        self.spool_fault.set(i64::from(stats.fault.is_some()));
+    }
+
+    /// Takes over a camera's figures.
+    pub fn set_camera(&self, health: &CameraHealth) {
+        let of = OfCamera {
+            camera: health.id.to_string(),
+        };
+        let watching = health.state == CameraState::Watching;
+        self.camera_watching
+            .get_or_create(&of)
+            .set(i64::from(watching));
+        set(
+            &self.camera_decoded.get_or_create(&of),
+            health.frames_decoded,
+        );
+        set(
+            &self.camera_analysed.get_or_create(&of),
+            health.frames_analysed,
+        );
+        set(
+            &self.camera_dropped.get_or_create(&of),
+            health.frames_dropped,
+        );
+        set(
+            &self.camera_connections.get_or_create(&of),
+            health.connections,
+        );
+        set(&self.camera_watched.get_or_create(&of), health.watched_s);
+        set(&self.camera_expected.get_or_create(&of), health.expected_s);
+    }
+
+    /// The figures as Prometheus reads them.
+    ///
+    /// # Errors
+    /// None in practice: the text is built in memory.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Sets a counter to a count that is kept elsewhere.
+fn set(counter: &Counter, count: u64) {
+    counter
+        .inner()
+        .store(count, std::sync::atomic::Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_taken_over_are_shown_and_do_not_add_up() {
+        let metrics = Metrics::new();
+        let stats = SpoolStats {
+            pending: 3,
+            given_up: 5,
+            ..SpoolStats::default()
+        };
+        metrics.set_spool(&stats);
+        metrics.set_spool(&stats);
+        let text = metrics.text().unwrap();
+        assert!(text.contains("safecity_edge_spool_pending 3\n"), "{text}");
+        assert!(
+            text.contains("safecity_edge_spool_given_up_total 5\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,404 @@
+//! One connection to an MQTT broker, from its first packet to its end: what is on its way, what was taken, the goodbye.
+
+use std::{collections::HashSet, time::Duration};
+
+use protocol::{NodeState, Topic};
+use rumqttc::{
+    Outgoing,
+    v5::{
+        AsyncClient, ConnectionError, Event,
+        mqttbytes::{
+            QoS,
+            v5::{ConnAck, Packet, PubAck, PubAckReason, PublishProperties},
+        },
+    },
+};
+use serde::Serialize;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    Cause, Link, LinkFault,
+    mqtt::MqttSink,
+    window::{Item, Window},
+};
+use crate::{
+    event_log::{BrokerConnected, Event as _, MessageSetAside},
+    metrics::OfClass,
+    spool::{Class, Record, SpoolError},
+};
+
+/// Records on their way at the same time, unless the broker takes fewer.
+const WINDOW: usize = 64;
+/// Room for a packet's header and properties.
+const OVERHEAD: usize = 128;
+/// A broker that acknowledges nothing for so long is as good as gone.
+const SILENCE: Duration = Duration::from_secs(60);
+/// The retained status follows the open incidents, but not more often than this.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// What waits when the agent stops gets so much time to go out.
+const DRAIN: Duration = Duration::from_secs(3);
+/// How far the goodbye has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    /// What waits goes out, until then at most.
+    Draining(Instant),
+    /// `stopping` was said; its acknowledgement is waited for, until then at most.
+    Saying(Instant),
+    /// Nothing more to do.
+    Gone,
+}
+
+/// The state of one connection.
+pub(super) struct Connection<'s> {
+    sink: &'s MqttSink,
+    client: AsyncClient,
+    window: Window,
+    /// Records that the broker took, to be deleted from the spool.
+    taken: Vec<i64>,
+    /// Whether the broker let us in, and the connection stands.
+    up: bool,
+    /// Whether the broker let us in.
+    was_up: bool,
+    /// Records that may be on their way.
+    capacity: usize,
+    /// Largest packet that the broker takes.
+    max_packet: usize,
+    /// When the broker last acknowledged something, or had nothing to acknowledge.
+    progress: Instant,
+    /// The open incidents changed since the status was said.
+    pub(super) status_stale: bool,
+    status_said: Instant,
+    leaving: Option<Leaving>,
+}
+
+impl<'s> Connection<'s> {
+    pub(super) fn new(sink: &'s MqttSink, client: AsyncClient) -> Self {
+        let now = Instant::now();
+        Connection {
+            sink,
+            client,
+            window: Window::default(),
+            taken: Vec::new(),
+            up: false,
+            was_up: false,
+            capacity: WINDOW,
+            max_packet: usize::MAX,
+            progress: now,
+            status_stale: false,
+            status_said: now,
+            leaving: None,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.leaving == Some(Leaving::Gone)
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    pub(super) fn has_taken(&self) -> bool {
+        !self.taken.is_empty()
+    }
+
+    pub(super) async fn event(
+        &mut self,
+        event: Result<Event, ConnectionError>,
+    ) -> Result<(), LinkFault> {
+        match event {
+            Ok(Event::Incoming(Packet::ConnAck(answer))) => self.connected(&answer).await,
+            Ok(Event::Incoming(Packet::PubAck(ack))) => self.acknowledged(&ack).await,
+            // 0 is a message without acknowledgement.
+            Ok(Event::Outgoing(Outgoing::Publish(pkid))) if pkid != 0 => {
+                if self.window.sent(pkid) {
+                    return Ok(());
+                }
+                Err(self
+                    .sink
+                    .fault(Cause::Protocol, "the order of packets was lost"))
+            }
+            Ok(_) => Ok(()),
+            // The broker may close first when we say goodbye.
+            Err(_) if matches!(self.leaving, Some(Leaving::Saying(_))) => {
+                self.leaving = Some(Leaving::Gone);
+                Ok(())
+            }
+            Err(e) => Err(LinkFault::of(&e, &self.sink.broker(), self.was_up)),
+        }
+    }
+
+    /// The connection broke: acknowledgements that came before still count.
+    pub(super) async fn last_words(
+        &mut self,
+        events: impl Iterator<Item = &Event>,
+    ) -> Result<(), LinkFault> {
+        for event in events {
+            if let Event::Incoming(Packet::PubAck(ack)) = event {
+                self.acknowledged(ack).await?;
+            }
+        }
+        self.up = false;
+        self.settle().await
+    }
+
+    async fn connected(&mut self, answer: &ConnAck) -> Result<(), LinkFault> {
+        (self.up, self.was_up) = (true, true);
+        if let Some(properties) = &answer.properties {
+            let receive_max = properties.receive_max.map_or(WINDOW, usize::from);
+            self.capacity = WINDOW.min(receive_max.max(2) - 1);
+            self.max_packet = properties
+                .max_packet_size
+                .map_or(usize::MAX, |max| max as usize);
+        }
+        let pending = self.sink.feed.spool.stats().borrow().pending;
+        BrokerConnected {
+            broker: &self.sink.broker(),
+            pending,
+        }
+        .emit(&self.sink.metrics);
+        self.sink.link.send_replace(Link::Up);
+        self.publish_status(NodeState::Online);
+        self.publish_health();
+        self.offer().await
+    }
+
+    /// Hands records over while the window has room.
+    pub(super) async fn offer(&mut self) -> Result<(), LinkFault> {
+        let room = self.capacity.saturating_sub(self.window.numbers().len());
+        let waiting = self.sink.feed.spool.stats().borrow().pending;
+        let draining = matches!(self.leaving, None | Some(Leaving::Draining(_)));
+        if !self.up || room == 0 || !draining || waiting <= self.window.numbers().len() as u64 {
+            return Ok(());
+        }
+        let skip: HashSet<i64> = self.window.numbers().clone();
+        let records = self.sink.feed.spool.pending(room, skip).await;
+        for record in records.map_err(|e| self.spool_failed(&e))? {
+            if record.topic.len() + record.payload.len() + OVERHEAD > self.max_packet {
+                let why = format!(
+                    "{} bytes, the broker takes {}",
+                    record.payload.len(),
+                    self.max_packet
+                );
+                self.set_aside(record.number, &record.topic, "too_large", &why)
+                    .await?;
+                continue;
+            }
+            self.hand_over(record).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, record: Record) -> Result<(), LinkFault> {
+        let Record {
+            number,
+            class,
+            topic,
+            payload,
+            ..
+        } = record;
+        let properties = properties(content_type(class));
+        let handed = self.client.try_publish_with_properties(
+            &topic,
+            QoS::AtLeastOnce,
+            false,
+            payload,
+            properties,
+        );
+        if handed.is_err() {
+            // The queue has room for the whole window: what it refuses is the topic.
+            return self
+                .set_aside(number, &topic, "topic", "not a topic of MQTT")
+                .await;
+        }
+        if self.window.len() == 0 {
+            self.progress = Instant::now();
+        }
+        self.window.handed(Item::Record(number));
+        let of = OfClass {
+            class: class.as_str(),
+        };
+        self.sink.metrics.published.get_or_create(&of).inc();
+        Ok(())
+    }
+
+    async fn acknowledged(&mut self, ack: &PubAck) -> Result<(), LinkFault> {
+        self.progress = Instant::now();
+        let Some(item) = self.window.taken(ack.pkid) else {
+            return Err(self
+                .sink
+                .fault(Cause::Protocol, "acknowledged what was never sent"));
+        };
+        match (ack.reason, item) {
+            (PubAckReason::Success | PubAckReason::NoMatchingSubscribers, Item::Record(number)) => {
+                self.taken.push(number);
+                Ok(())
+            }
+            (PubAckReason::Success | PubAckReason::NoMatchingSubscribers, Item::Passing) => Ok(()),
+            (
+                reason @ (PubAckReason::PayloadFormatInvalid | PubAckReason::TopicNameInvalid),
+                Item::Record(n),
+            ) => {
+                self.set_aside(
+                    n,
+                    "",
+                    "refused",
+                    &format!("the broker refuses it: {reason:?}"),
+                )
+                .await
+            }
+            (PubAckReason::NotAuthorized, _) => Err(self.sink.fault(
+                Cause::Authentication,
+                "this node may not publish its messages: check the broker's access list",
+            )),
+            (reason, _) => Err(self.sink.fault(
+                Cause::Refused,
+                format!("does not take a message ({reason:?})"),
+            )),
+        }
+    }
+
+    /// Deletes from the spool what was taken, and goes on with the next.
+    pub(super) async fn settle(&mut self) -> Result<(), LinkFault> {
+        let taken = std::mem::take(&mut self.taken);
+        let deleted = self.sink.feed.spool.acknowledge(taken.clone()).await;
+        deleted.map_err(|e| self.spool_failed(&e))?;
+        self.window.deleted(&taken);
+        self.sink.metrics.acknowledged.inc_by(taken.len() as u64);
+        self.offer().await
+    }
+
+    async fn set_aside(
+        &mut self,
+        number: i64,
+        topic: &str,
+        cause: &'static str,
+        why: &str,
+    ) -> Result<(), LinkFault> {
+        MessageSetAside {
+            number,
+            topic,
+            cause,
+            why,
+        }
+        .emit(&self.sink.metrics);
+        let moved = self.sink.feed.spool.set_aside(number, why.to_owned()).await;
+        moved.map_err(|e| self.spool_failed(&e))?;
+        self.window.deleted(&[number]);
+        Ok(())
+    }
+
+    fn spool_failed(&self, error: &SpoolError) -> LinkFault {
+        LinkFault {
+            cause: Cause::Spool,
+            reason: format!("nothing can be sent, the spool failed: {error}"),
+        }
+    }
+
+    pub(super) fn tick(&mut self) -> Result<(), LinkFault> {
+        let now = Instant::now();
+        if self.up && self.window.len() > 0 && now - self.progress > SILENCE {
+            let what = format!("has acknowledged nothing for {SILENCE:?}");
+            return Err(self.sink.fault(Cause::Silent, what));
+        }
+        if self.up
+            && self.status_stale
+            && self.leaving.is_none()
+            && now - self.status_said > STATUS_EVERY
+        {
+            self.publish_status(NodeState::Online);
+        }
+        self.goodbye(now);
+        Ok(())
+    }
+
+    /// The agent stops: what waits gets a little time, then `stopping` is said.
+    pub(super) fn leave(&mut self) {
+        let leaving = if self.up {
+            Leaving::Draining(Instant::now() + DRAIN)
+        } else {
+            Leaving::Gone
+        };
+        self.leaving = Some(leaving);
+    }
+
+    fn goodbye(&mut self, now: Instant) {
+        match self.leaving {
+            Some(Leaving::Draining(until))
+                if now > until || self.sink.feed.spool.stats().borrow().pending == 0 =>
+            {
+                self.publish_status(NodeState::Stopping);
+                self.leaving = Some(Leaving::Saying(now + DRAIN));
+            }
+            // After the acknowledgement a plain disconnect: the last will stays unsaid.
+            Some(Leaving::Saying(until)) if now > until || self.window.len() == 0 => {
+                let asked = self.client.try_disconnect().is_ok();
+                self.leaving = Some(if asked && now <= until {
+                    Leaving::Saying(now)
+                } else {
+                    Leaving::Gone
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn publish_status(&mut self, state: NodeState) {
+        let open: Vec<Uuid> = self.sink.feed.open_incidents.borrow().clone();
+        let payload = json(&self.sink.identity.status(state, open));
+        let topic = self.sink.identity.node.topic(&Topic::Status);
+        let properties = properties("application/json");
+        let handed = self.client.try_publish_with_properties(
+            topic,
+            QoS::AtLeastOnce,
+            true,
+            payload,
+            properties,
+        );
+        if handed.is_ok() {
+            self.window.handed(Item::Passing);
+            self.status_stale = false;
+            self.status_said = Instant::now();
+        }
+    }
+
+    /// Figures are not durable: the next ones come soon.
+    pub(super) fn publish_health(&mut self) {
+        let health = self.sink.feed.health.borrow().clone();
+        let Some(health) = health.filter(|_| self.up && self.leaving.is_none()) else {
+            return;
+        };
+        let topic = self.sink.identity.node.topic(&Topic::Health);
+        let properties = properties("application/json");
+        // Loss policy: a full queue drops the figures.
+        drop(self.client.try_publish_with_properties(
+            topic,
+            QoS::AtMostOnce,
+            false,
+            json(&health),
+            properties,
+        ));
+    }
+}
+
+fn content_type(class: Class) -> &'static str {
+    match class {
+        Class::Incident => "application/cloudevents+json; charset=utf-8",
+        Class::Status | Class::Telemetry => "application/json",
+        Class::Thumbnail | Class::Snapshot | Class::Clip => "application/octet-stream",
+    }
+}
+
+fn properties(content_type: &'static str) -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: Some(u8::from(!content_type.ends_with("octet-stream"))),
+        content_type: Some(content_type.to_owned()),
+        ..PublishProperties::default()
+    }
+}
+
+/// The messages of this room are plain data: writing them as JSON cannot fail.
+pub(super) fn json(message: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(message).expect("plain data with text keys becomes JSON")
+}

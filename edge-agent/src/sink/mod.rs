@@ -1,0 +1,66 @@
+//! Where messages go. A sink sends what the spool holds, most important first, and acknowledges to the spool what was
+//! taken, nothing else. It may send twice; it must never acknowledge what was not taken, and it remembers nothing over
+//! a lost connection: the spool knows.
+
+mod connection;
+mod fault;
+pub mod mqtt;
+mod window;
+
+use protocol::{Health, NodePath, NodeState, NodeStatus};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::spool::Spool;
+
+pub use fault::{Cause, LinkFault};
+
+/// What every sink works from.
+#[derive(Clone)]
+pub struct Feed {
+    /// Durable messages.
+    pub spool: Spool,
+    /// Incidents that are open.
+    pub open_incidents: watch::Receiver<Vec<Uuid>>,
+    /// Periodic figures: the latest are enough, they are not durable.
+    pub health: watch::Receiver<Option<Health>>,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where the node stands.
+    pub node: NodePath,
+    /// This boot.
+    pub bootid: Uuid,
+    /// Revision of the configuration.
+    pub config_revision: String,
+    /// Safety that was switched off on purpose.
+    pub insecure: Vec<String>,
+}
+
+impl Identity {
+    /// What is said of the node at this moment.
+    pub fn status(&self, state: NodeState, open_incidents: Vec<Uuid>) -> NodeStatus {
+        NodeStatus {
+            state,
+            bootid: self.bootid,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_revision: self.config_revision.clone(),
+            time: protocol::now(),
+            open_incidents,
+            insecure: self.insecure.clone(),
+        }
+    }
+}
+
+/// The connection as others may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The first attempt is under way.
+    Connecting,
+    /// Connected.
+    Up,
+    /// Lost or not made.
+    Down(LinkFault),
+}

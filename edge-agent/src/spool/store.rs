@@ -1,0 +1,468 @@
+//! The spool's database: SQLite in WAL mode with `synchronous=FULL`, so that a commit has reached the disk.
+//!
+//! Synchronous and used by one thread. A record is a row until it is acknowledged; a row that the quota gave up keeps
+//! its place in the order (`state` 2, no payload), so that the centre can be told that nothing else is missing.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::{Appended, Class, NewRecord, Quota, Record, SpoolError, SpoolStats};
+
+/// Format of the database, as `PRAGMA user_version`.
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE boot (
+    number INTEGER PRIMARY KEY,
+    id     TEXT NOT NULL UNIQUE
+);
+CREATE TABLE record (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,
+    boot    INTEGER NOT NULL REFERENCES boot (number),
+    seq     INTEGER NOT NULL,
+    class   INTEGER NOT NULL,
+    rank    INTEGER NOT NULL,              -- 0 goes first, and is given up last
+    topic   TEXT NOT NULL,
+    payload BLOB,                          -- NULL once given up
+    bytes   INTEGER NOT NULL,
+    state   INTEGER NOT NULL DEFAULT 0,    -- 0 waits, 1 set aside, 2 given up
+    why     TEXT,                          -- of states 1 and 2
+    UNIQUE (boot, seq)
+);
+CREATE INDEX waiting ON record (state, rank, number);
+";
+
+const WAITS: i64 = 0;
+const SET_ASIDE: i64 = 1;
+const GIVEN_UP: i64 = 2;
+
+/// The database and the figures that follow it.
+pub struct Store {
+    db: Connection,
+    quota: Quota,
+    bootid: Uuid,
+    /// Row of this boot; it is written with the first record.
+    boot: Option<i64>,
+    stats: SpoolStats,
+}
+
+/// One row of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its number in this spool.
+    pub number: i64,
+    /// The boot that `seq` counts in.
+    pub bootid: String,
+    /// Its place in the order of that boot.
+    pub seq: u64,
+    /// What it is.
+    pub class: &'static str,
+    /// Where it goes.
+    pub topic: String,
+    /// Length of its payload.
+    pub bytes: u64,
+    /// `waits`, `set aside` or `given up`, with the reason.
+    pub state: String,
+}
+
+impl Store {
+    /// Opens or makes the database at `path`. One that is damaged is renamed and a new one is begun.
+    ///
+    /// # Errors
+    /// If the disk fails or the file has a later format.
+    pub fn open(path: &Path, quota: Quota, bootid: Uuid) -> Result<Store, SpoolError> {
+        let failed = |why: String| SpoolError::Open {
+            path: path.to_owned(),
+            why,
+        };
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).map_err(|e| failed(e.to_string()))?;
+        }
+        let db = match connect(path) {
+            Err(e) if is_damaged(&e) => {
+                let aside = put_aside(path).map_err(|e| failed(e.to_string()))?;
+                error!(spool = %path.display(), aside = %aside.display(), why = %e,
+                    "the spool is damaged: it was put aside and a new one begun; what waited in it was not sent");
+                connect(path)
+            }
+            other => other,
+        };
+        let db = db.map_err(|e| failed(e.to_string()))?;
+        upgrade(&db, path)?;
+        let mut store = Store {
+            db,
+            quota,
+            bootid,
+            boot: None,
+            stats: SpoolStats::default(),
+        };
+        store.recount().map_err(|e| failed(e.to_string()))?;
+        Ok(store)
+    }
+
+    /// The boot that records appended now belong to.
+    pub fn bootid(&self) -> Uuid {
+        self.bootid
+    }
+
+    /// The figures.
+    pub fn stats(&self) -> SpoolStats {
+        self.stats.clone()
+    }
+
+    /// Runs `work` in one transaction. If any of it fails or it cannot be committed, nothing of it was kept.
+    ///
+    /// # Errors
+    /// What the disk says; it is also [`SpoolStats::fault`] until something was written again.
+    pub fn transaction(
+        &mut self,
+        work: impl FnOnce(&mut Store) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
+        let before = (self.stats.clone(), self.boot);
+        let changes = self.db.total_changes();
+        let begun = self.db.execute_batch("BEGIN IMMEDIATE").map_err(disk);
+        let done = begun.and_then(|()| work(self));
+        let outcome = done.and_then(|()| self.db.execute_batch("COMMIT").map_err(disk));
+        match &outcome {
+            Ok(()) if self.db.total_changes() > changes => self.stats.fault = None,
+            Ok(()) => {}
+            Err(why) => {
+                if !self.db.is_autocommit()
+                    && let Err(e) = self.db.execute_batch("ROLLBACK")
+                {
+                    warn!(why = %e, "the spool could not roll back");
+                }
+                (self.stats, self.boot) = before;
+                self.stats.fault = Some(why.to_string());
+            }
+        }
+        outcome
+    }
+
+    /// Appends a record, after others of less importance were given up if the quota is reached.
+    ///
+    /// # Errors
+    /// If the disk failed: the record does not exist, and its place in the order is free for the next.
+    pub fn append(&mut self, record: NewRecord) -> Result<Appended, SpoolError> {
+        let boot = self.boot()?;
+        let seq = self.stats.last_seq + 1;
+        let rank = rank(&record);
+        let payload = (record.payload)(self.bootid, seq);
+        let bytes = payload.len() as u64;
+        let fits = self.make_room(self.quota.limit(record.class), bytes, rank)?;
+        let (payload, kept, state, why) = if fits {
+            (Some(payload), bytes, WAITS, None)
+        } else {
+            (None, 0, GIVEN_UP, Some("quota"))
+        };
+        let mut insert = self
+            .db
+            .prepare_cached(
+                "INSERT INTO record (boot, seq, class, rank, topic, payload, bytes, state, why)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )
+            .map_err(disk)?;
+        insert
+            .execute(params![
+                boot,
+                seq as i64,
+                record.class as i64,
+                rank,
+                record.topic,
+                payload,
+                kept as i64,
+                state,
+                why
+            ])
+            .map_err(disk)?;
+        drop(insert);
+        let number = self.db.last_insert_rowid();
+        self.stats.last_seq = seq;
+        self.stats.last_number = number;
+        if fits {
+            self.stats.pending += 1;
+            self.stats.bytes += bytes;
+        } else {
+            self.stats.given_up += 1;
+        }
+        Ok(Appended { number, seq })
+    }
+
+    /// Up to `limit` records that wait, most important first, then oldest, without those in `skip`.
+    ///
+    /// # Errors
+    /// If the disk failed.
+    pub fn pending(
+        &mut self,
+        limit: usize,
+        skip: &HashSet<i64>,
+    ) -> Result<Vec<Record>, SpoolError> {
+        let mut select = self
+            .db
+            .prepare_cached(
+                "SELECT record.number, boot.id, seq, class, topic, payload
+                 FROM record CROSS JOIN boot ON boot.number = record.boot
+                 WHERE state = 0 ORDER BY rank, record.number",
+            )
+            .map_err(disk)?;
+        let mut rows = select.query([]).map_err(disk)?;
+        let mut records = Vec::new();
+        while records.len() < limit
+            && let Some(row) = rows.next().map_err(disk)?
+        {
+            let number: i64 = row.get(0).map_err(disk)?;
+            if !skip.contains(&number) {
+                records.push(read_record(row).map_err(disk)?);
+            }
+        }
+        Ok(records)
+    }
+
+    /// Deletes records that were taken.
+    ///
+    /// # Errors
+    /// If the disk failed.
+    pub fn acknowledge(&mut self, numbers: &[i64]) -> Result<(), SpoolError> {
+        for number in numbers {
+            let waited: Option<(i64, i64)> = self
+                .db
+                .prepare_cached("DELETE FROM record WHERE number = ?1 RETURNING state, bytes")
+                .and_then(|mut delete| {
+                    delete
+                        .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
+                        .optional()
+                })
+                .map_err(disk)?;
+            if let Some((WAITS, bytes)) = waited {
+                self.stats.pending -= 1;
+                self.stats.bytes -= bytes as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a record that can never be sent, but out of the way.
+    ///
+    /// # Errors
+    /// If the disk failed.
+    pub fn set_aside(&mut self, number: i64, why: &str) -> Result<(), SpoolError> {
+        let moved: Option<i64> = self
+            .db
+            .prepare_cached(
+                "UPDATE record SET state = ?2, why = ?3 WHERE number = ?1 AND state = 0 RETURNING bytes",
+            )
+            .and_then(|mut update| {
+                update
+                    .query_row(params![number, SET_ASIDE, why], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(disk)?;
+        if let Some(bytes) = moved {
+            self.stats.pending -= 1;
+            self.stats.bytes -= bytes as u64;
+            self.stats.set_aside += 1;
+        }
+        Ok(())
+    }
+
+    /// The row of this boot.
+    fn boot(&mut self) -> Result<i64, SpoolError> {
+        if let Some(boot) = self.boot {
+            return Ok(boot);
+        }
+        // Boots of which nothing is left are forgotten.
+        self.db
+            .execute(
+                "DELETE FROM boot WHERE number NOT IN (SELECT boot FROM record)",
+                [],
+            )
+            .map_err(disk)?;
+        self.db
+            .execute(
+                "INSERT INTO boot (id) VALUES (?1)",
+                [self.bootid.to_string()],
+            )
+            .map_err(disk)?;
+        let boot = self.db.last_insert_rowid();
+        self.boot = Some(boot);
+        Ok(boot)
+    }
+
+    /// Gives up records that rank behind `rank`, last ranks and oldest first, until `bytes` more fit into `limit`.
+    /// Says whether they do.
+    fn make_room(&mut self, limit: u64, bytes: u64, rank: i64) -> Result<bool, SpoolError> {
+        while self.stats.bytes + bytes > limit {
+            let last: Option<(i64, i64)> = self
+                .db
+                .prepare_cached(
+                    "SELECT number, bytes FROM record WHERE state = 0 AND rank =
+                     (SELECT max(rank) FROM record WHERE state = 0 AND rank >= ?1) ORDER BY number LIMIT 1",
+                )
+                .and_then(|mut select| {
+                    select
+                        .query_row([rank], |row| Ok((row.get(0)?, row.get(1)?)))
+                        .optional()
+                })
+                .map_err(disk)?;
+            let Some((number, freed)) = last else {
+                return Ok(false);
+            };
+            self.db
+                .prepare_cached(
+                    "UPDATE record SET state = ?2, payload = NULL, bytes = 0, why = 'quota' WHERE number = ?1",
+                )
+                .and_then(|mut update| update.execute(params![number, GIVEN_UP]))
+                .map_err(disk)?;
+            self.stats.pending -= 1;
+            self.stats.bytes -= freed as u64;
+            self.stats.given_up += 1;
+        }
+        Ok(true)
+    }
+
+    fn recount(&mut self) -> rusqlite::Result<()> {
+        let (pending, bytes): (i64, i64) = self.db.query_row(
+            "SELECT count(*), coalesce(sum(bytes), 0) FROM record WHERE state = 0",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        self.stats.pending = pending as u64;
+        self.stats.bytes = bytes as u64;
+        Ok(())
+    }
+}
+
+/// Every row of the database at `path` in the order of appending, without payloads. Changes nothing.
+///
+/// # Errors
+/// If there is no database or the disk failed.
+pub fn inspect(path: &Path) -> Result<Vec<Row>, SpoolError> {
+    let failed = |e: rusqlite::Error| SpoolError::Open {
+        path: path.to_owned(),
+        why: e.to_string(),
+    };
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let mut select = db
+        .prepare(
+            "SELECT record.number, boot.id, seq, class, topic, bytes, state, why
+             FROM record JOIN boot ON boot.number = record.boot ORDER BY record.number",
+        )
+        .map_err(failed)?;
+    let rows = select.query_map([], |row| {
+        let why: Option<String> = row.get(7)?;
+        let state = match row.get(6)? {
+            WAITS => "waits".to_owned(),
+            SET_ASIDE => format!("set aside: {}", why.unwrap_or_default()),
+            _ => format!("given up: {}", why.unwrap_or_default()),
+        };
+        Ok(Row {
+            number: row.get(0)?,
+            bootid: row.get(1)?,
+            seq: row.get::<_, i64>(2)? as u64,
+            class: class(row.get(3)?).as_str(),
+            topic: row.get(4)?,
+            bytes: row.get::<_, i64>(5)? as u64,
+            state,
+        })
+    });
+    rows.and_then(Iterator::collect).map_err(failed)
+}
+
+/// A record's place among others: its class, then its severity.
+fn rank(record: &NewRecord) -> i64 {
+    let calm = 3 - record.severity as i64;
+    record.class as i64 * 4 + calm
+}
+
+fn class(number: i64) -> Class {
+    let index = usize::try_from(number).unwrap_or(usize::MAX);
+    Class::ALL.get(index).copied().unwrap_or(Class::Telemetry)
+}
+
+fn read_record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
+    let bootid: String = row.get(1)?;
+    Ok(Record {
+        number: row.get(0)?,
+        bootid: bootid.parse().unwrap_or_default(),
+        seq: row.get::<_, i64>(2)? as u64,
+        class: class(row.get(3)?),
+        topic: row.get(4)?,
+        payload: row.get(5)?,
+    })
+}
+
+fn disk(error: rusqlite::Error) -> SpoolError {
+    SpoolError::Disk(error.to_string())
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open(path)?;
+    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // The write-ahead log is cut back to this after a checkpoint.
+    db.pragma_update(None, "journal_size_limit", 8 << 20)?;
+    db.execute_batch("PRAGMA incremental_vacuum")?;
+    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(db);
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)))
+}
+
+fn is_damaged(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+/// Renames the database and its log to the first free `.damaged-N`.
+fn put_aside(path: &Path) -> io::Result<PathBuf> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mut n = 1;
+    while with(&format!(".damaged-{n}")).try_exists()? {
+        n += 1;
+    }
+    let aside = with(&format!(".damaged-{n}"));
+    fs::rename(path, &aside)?;
+    for log in ["-wal", "-shm"] {
+        match fs::rename(with(log), with(&format!(".damaged-{n}{log}"))) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
+
+/// Brings the database to [`FORMAT`].
+fn upgrade(db: &Connection, path: &Path) -> Result<(), SpoolError> {
+    let found: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(disk)?;
+    match found {
+        FORMAT => Ok(()),
+        0 => db
+            .execute_batch(&format!(
+                "BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;"
+            ))
+            .map_err(disk),
+        _ => Err(SpoolError::Format {
+            path: path.to_owned(),
+            found,
+            known: FORMAT,
+        }),
+    }
+}

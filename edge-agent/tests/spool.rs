@@ -1,0 +1,310 @@
+//! The spool keeps its promises: against a model with reopening at any point, and against a kill.
+
+use std::{
+    collections::HashSet,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use edge_agent::spool::{Class, NewRecord, Quota, Spool, Store, inspect};
+use proptest::prelude::*;
+use protocol::Severity;
+use uuid::Uuid;
+
+const SEVERITIES: [Severity; 4] = [
+    Severity::Info,
+    Severity::Warning,
+    Severity::Alarm,
+    Severity::Critical,
+];
+
+fn record(class: Class, severity: Severity, bytes: usize) -> NewRecord {
+    NewRecord {
+        class,
+        severity,
+        topic: "t".to_owned(),
+        payload: Box::new(move |_, seq| vec![seq as u8; bytes]),
+    }
+}
+
+fn open(path: &Path, quota: Quota) -> Store {
+    Store::open(path, quota, Uuid::new_v4()).expect("the spool opens")
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Class, Severity, usize),
+    Acknowledge(prop::sample::Index),
+    SetAside(prop::sample::Index),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let append = (
+        prop::sample::select(&Class::ALL),
+        prop::sample::select(&SEVERITIES),
+        0..60_usize,
+    );
+    prop_oneof![
+        6 => append.prop_map(|(class, severity, bytes)| Step::Append(class, severity, bytes)),
+        2 => any::<prop::sample::Index>().prop_map(Step::Acknowledge),
+        1 => any::<prop::sample::Index>().prop_map(Step::SetAside),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// What the spool should hold: (class, severity, number, bytes), in the order of sending.
+#[derive(Default)]
+struct Model {
+    waiting: Vec<(Class, std::cmp::Reverse<Severity>, i64, usize)>,
+    given_up: u64,
+}
+
+impl Model {
+    fn append(
+        &mut self,
+        quota: Quota,
+        class: Class,
+        severity: Severity,
+        number: i64,
+        bytes: usize,
+    ) {
+        let limit = if class <= Class::Status {
+            quota.total
+        } else {
+            quota.total - quota.reserved
+        };
+        let rank = (class, std::cmp::Reverse(severity));
+        while self.waiting.iter().map(|w| w.3 as u64).sum::<u64>() + bytes as u64 > limit {
+            // Last rank, oldest of it; nothing that matters more than the newcomer.
+            let last = self
+                .waiting
+                .iter()
+                .map(|w| (w.0, w.1))
+                .max()
+                .filter(|last| *last >= rank);
+            self.given_up += 1;
+            let Some(last) = last else { return };
+            let oldest = self.waiting.iter().position(|w| (w.0, w.1) == last);
+            self.waiting.remove(oldest.expect("it was found above"));
+        }
+        self.waiting.push((class, rank.1, number, bytes));
+        self.waiting.sort();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_agrees_with_a_model_whenever_it_is_reopened(steps in prop::collection::vec(step(), 1..60)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("spool.db");
+        let quota = Quota { total: 300, reserved: 100 };
+        let mut store = open(&path, quota);
+        let mut model = Model::default();
+        let mut seq = 0;
+        for step in steps {
+            match step {
+                Step::Append(class, severity, bytes) => {
+                    let mut appended = None;
+                    store.transaction(|store| {
+                        appended = Some(store.append(record(class, severity, bytes))?);
+                        Ok(())
+                    }).unwrap();
+                    let appended = appended.unwrap();
+                    seq += 1;
+                    prop_assert_eq!(appended.seq, seq, "seq counts without gaps");
+                    model.append(quota, class, severity, appended.number, bytes);
+                    prop_assert_eq!(store.stats().given_up, model.given_up);
+                }
+                Step::Acknowledge(index) if !model.waiting.is_empty() => {
+                    let gone = model.waiting.remove(index.index(model.waiting.len()));
+                    store.transaction(|store| store.acknowledge(&[gone.2])).unwrap();
+                }
+                Step::SetAside(index) if !model.waiting.is_empty() => {
+                    let gone = model.waiting.remove(index.index(model.waiting.len()));
+                    store.transaction(|store| store.set_aside(gone.2, "too large")).unwrap();
+                }
+                Step::Acknowledge(_) | Step::SetAside(_) => {}
+                Step::Reopen => {
+                    drop(store);
+                    store = open(&path, quota);
+                    (seq, model.given_up) = (0, 0);
+                }
+            }
+            let waiting = store.pending(usize::MAX, &HashSet::new()).unwrap();
+            let found: Vec<(i64, usize)> = waiting.iter().map(|r| (r.number, r.payload.len())).collect();
+            let expected: Vec<(i64, usize)> = model.waiting.iter().map(|w| (w.2, w.3)).collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(store.stats().pending, model.waiting.len() as u64);
+            prop_assert_eq!(store.stats().bytes, model.waiting.iter().map(|w| w.3 as u64).sum::<u64>());
+        }
+    }
+}
+
+#[test]
+fn what_fails_within_a_group_undoes_the_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir.path().join("spool.db"), Quota::default());
+    let failed = store.transaction(|store| {
+        store.append(record(Class::Incident, Severity::Alarm, 10))?;
+        Err(edge_agent::spool::SpoolError::Disk("pulled out".to_owned()))
+    });
+    assert!(failed.is_err());
+    assert_eq!(store.stats().fault.as_deref(), Some("pulled out"));
+    assert_eq!((store.stats().pending, store.stats().last_seq), (0, 0));
+    store
+        .transaction(|store| {
+            store
+                .append(record(Class::Incident, Severity::Alarm, 10))
+                .map(drop)
+        })
+        .unwrap();
+    assert_eq!((store.stats().fault, store.stats().last_seq), (None, 1));
+}
+
+#[test]
+fn records_of_former_boots_keep_their_boot_and_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool.db");
+    let mut first = open(&path, Quota::default());
+    first
+        .transaction(|s| {
+            s.append(record(Class::Incident, Severity::Info, 1))
+                .map(drop)
+        })
+        .unwrap();
+    let former = first.bootid();
+    drop(first);
+    let mut second = open(&path, Quota::default());
+    second
+        .transaction(|s| {
+            s.append(record(Class::Incident, Severity::Critical, 1))
+                .map(drop)
+        })
+        .unwrap();
+    let waiting = second.pending(10, &HashSet::new()).unwrap();
+    let found: Vec<(Uuid, u64)> = waiting.iter().map(|r| (r.bootid, r.seq)).collect();
+    assert_eq!(
+        found,
+        [(second.bootid(), 1), (former, 1)],
+        "severe first, whatever its boot"
+    );
+}
+
+#[test]
+fn a_damaged_file_is_put_aside_and_one_of_a_later_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool.db");
+    std::fs::write(&path, vec![7_u8; 8192]).unwrap();
+    let store = open(&path, Quota::default());
+    assert_eq!(store.stats().pending, 0);
+    assert_eq!(
+        std::fs::read(dir.path().join("spool.db.damaged-1")).unwrap(),
+        vec![7_u8; 8192]
+    );
+    drop(store);
+
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    let refused = Store::open(&path, Quota::default(), Uuid::new_v4())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(refused.contains("format 99"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_waits_at_the_same_time_is_committed_together_without_gaps() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, worker) = Spool::open(&dir.path().join("spool.db"), Quota::default()).unwrap();
+    let thread = std::thread::spawn(move || worker.run());
+    let mut appends = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        let spool = spool.clone();
+        appends.spawn(async move {
+            let record = record(Class::Incident, Severity::Alarm, 100);
+            spool.append(vec![record]).await.unwrap()[0].seq
+        });
+    }
+    let mut seqs = appends.join_all().await;
+    seqs.sort();
+    assert_eq!(seqs, (1..=500).collect::<Vec<u64>>());
+    let first = spool.pending(1, HashSet::new()).await.unwrap().remove(0);
+    spool.acknowledge(vec![first.number]).await.unwrap();
+    assert_eq!(spool.stats().borrow().pending, 499);
+    drop(spool);
+    thread.join().unwrap();
+}
+
+/// Set in the process that is to be killed: the spool's path.
+const VICTIM: &str = "EDGE_SPOOL_VICTIM";
+
+/// Not a test of its own: appends for ever and says what was committed, in the process that
+/// [`a_kill_loses_nothing_that_was_committed`] starts.
+#[test]
+fn victim() {
+    let Some(path) = std::env::var_os(VICTIM) else {
+        return;
+    };
+    let mut store = open(Path::new(&path), Quota::default());
+    loop {
+        let mut appended = None;
+        store
+            .transaction(|store| {
+                appended = Some(store.append(record(Class::Incident, Severity::Alarm, 700))?);
+                Ok(())
+            })
+            .unwrap();
+        println!("committed {}", appended.unwrap().number);
+    }
+}
+
+#[test]
+fn a_kill_loses_nothing_that_was_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool.db");
+    let mut committed = 0;
+    for round in 1..=5 {
+        let mut victim = Command::new(std::env::current_exe().unwrap())
+            .args(["victim", "--exact", "--nocapture"])
+            .env(VICTIM, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+        // Killed after a different number of commits each time; what it said until then is drained.
+        let mut said = 0;
+        while let Some(Ok(line)) = lines.next() {
+            let Some((_, number)) = line.split_once("committed ") else {
+                continue;
+            };
+            committed = number.parse::<i64>().unwrap();
+            said += 1;
+            if said == round * 17 {
+                victim.kill().unwrap();
+            }
+        }
+        victim.wait().unwrap();
+        drop(open(&path, Quota::default()));
+        let rows = inspect(&path).unwrap();
+        assert!(
+            rows.iter().map(|r| r.number).eq(1..=rows.len() as i64),
+            "no row is missing"
+        );
+        assert!(
+            rows.len() as i64 >= committed,
+            "{} rows, {committed} were committed",
+            rows.len()
+        );
+        for boot in rows.chunk_by(|a, b| a.bootid == b.bootid) {
+            assert!(
+                boot.iter().map(|r| r.seq).eq(1..=boot.len() as u64),
+                "seq has a gap"
+            );
+        }
+    }
+}

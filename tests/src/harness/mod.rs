@@ -1,0 +1,27 @@
+//! Starts and stops what a town has: a broker, cameras, nodes, a centre.
+//!
+//! Everything listens on free ports of the loopback interface, keeps its state in a folder of its own, writes its log
+//! to a file there, and is gone when its value is dropped, also on a panic.
+
+mod broker;
+mod centre;
+mod http;
+mod node;
+mod odd_camera;
+mod place;
+mod process;
+mod recorder;
+mod scene;
+mod town;
+mod wait;
+
+pub use broker::Broker;
+pub use centre::{Centre, Seen};
+pub use node::{Node, NodeConfig, WatchedCamera};
+pub use odd_camera::OddCamera;
+pub use place::{asset, binary, free_port, onnx_runtime, workspace};
+pub use process::{Leash, Process};
+pub use recorder::{Recorder, Told};
+pub use scene::{Rule, Scene};
+pub use town::Town;
+pub use wait::{PATIENCE, wait_for};
