@@ -160,7 +160,8 @@ fn messages() -> Vec<Sent> {
     node.seq += 1; // a message that is lost
     tell(&mut node, "line_crossing", Severity::Alarm, 1, None, 4);
     let last = sent.pop().unwrap();
-    let other = Node::new("chorsu-2");
+    let mut other = Node::new("chorsu-2");
+    other.faults = vec!["http.listen: 127.0.0.1:9464: address already in use".to_owned()];
     sent.push(other.health(ago(4000), 900));
     sent.push(other.status(NodeState::Offline, ago(4000), &[]));
     let torn = "safecity/v1/tashkent/chorsu-crossroads/chorsu-2/health";

@@ -207,6 +207,7 @@ export const t = {
     noGaps: "none",
     gap: (first: number, last: number, age: string) =>
       `${first === last ? `no. ${first}` : `nos. ${first}–${last}`}, noticed ${age} ago`,
+    fault: (words: string) => `Fault on this node: ${words}`,
     insecure: (names: string) => `Protection switched off on this node: ${names}`,
     columns: {
       camera: "Camera",
