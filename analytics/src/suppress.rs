@@ -76,7 +76,8 @@ const CUT_MARGIN: f32 = 0.015;
 const PART: f32 = 0.6;
 
 /// Makes one list of what overlapping tiles found: a box that a tile's edge cuts gives way to a whole one,
-/// of whatever class (parts look like other things),/// two halves cut by facing edges become one box, then [`suppress`] at `iou`. `tiled` is used up; `out` is appended to.
+/// of whatever class (parts look like other things),
+/// two halves cut by facing edges become one box, then [`suppress`] at `iou`. `tiled` is used up; `out` is appended to.
 pub fn merge_tiles(tiled: &mut Vec<TileDetection>, iou: f32, out: &mut Vec<Detection>) {
     tiled.sort_unstable_by(|a, b| best_first(&a.detection, &b.detection));
     let start = out.len();
@@ -86,18 +87,19 @@ pub fn merge_tiles(tiled: &mut Vec<TileDetection>, iou: f32, out: &mut Vec<Detec
     for part in tiled.iter() {
         let det = part.detection;
         let (wholes, joined) = out.split_at_mut(whole);
-        let is_part_of = |d: &&Detection| {
-            d.class == det.class
-                && det.rect.shared(&d.rect) >= PART * det.rect.area().min(d.rect.area())
-        };
+        let is_part_of =
+            |d: &Detection| det.rect.shared(&d.rect) >= PART * det.rect.area().min(d.rect.area());
         if wholes
             .get(start..)
-            .is_some_and(|w| w.iter().any(|d| is_part_of(&d)))
+            .is_some_and(|w| w.iter().any(is_part_of))
         {
             continue;
         }
-        let fits = |d: &Detection| d.class == det.class && are_halves(&d.rect, &det.rect);
-        match joined.iter_mut().find(|d| is_part_of(&&**d) || fits(d)) {
+        let belongs_to = |d: &Detection| is_part_of(d) || are_halves(&d.rect, &det.rect);
+        match joined
+            .iter_mut()
+            .find(|d| d.class == det.class && belongs_to(d))
+        {
             Some(other) => {
                 other.rect = other.rect.union(&det.rect);
                 other.score = other.score.max(det.score);

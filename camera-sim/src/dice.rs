@@ -17,14 +17,14 @@ impl Dice {
         Self(mix(mix(seed) ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u64 << 24) as f32
+        (self.roll() >> 40) as f32 / (1u64 << 24) as f32
     }
 
     /// Uniform in [low, high).
@@ -34,7 +34,7 @@ impl Dice {
 
     /// Uniform in 0..n; 0 where n is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.roll() % n.max(1) as u64) as usize
     }
 
     pub fn chance(&mut self, probability: f32) -> bool {
@@ -96,7 +96,7 @@ mod tests {
             (0..4)
                 .map({
                     let mut d = Dice::new(seed);
-                    move |_| d.next()
+                    move |_| d.roll()
                 })
                 .collect::<Vec<_>>()
         };

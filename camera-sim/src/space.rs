@@ -222,10 +222,10 @@ impl Camera {
     pub fn project(&self, p: V3) -> Option<V2> {
         let d = p - self.eye;
         let depth = d.dot(self.forward);
-        (depth > NEAR_M).then(|| self.to_picture(d, depth))
+        (depth > NEAR_M).then(|| self.picture_point(d, depth))
     }
 
-    fn to_picture(&self, d: V3, depth: f32) -> V2 {
+    fn picture_point(&self, d: V3, depth: f32) -> V2 {
         let k = self.focal_px / depth;
         v2(
             self.size.width as f32 / 2.0 + d.dot(self.right) * k,
@@ -240,11 +240,11 @@ impl Camera {
             let b = polygon[(i + 1) % polygon.len()];
             let (da, db) = (self.depth(a) - NEAR_M, self.depth(b) - NEAR_M);
             if da > 0.0 {
-                out.push(self.to_picture(a - self.eye, da + NEAR_M));
+                out.push(self.picture_point(a - self.eye, da + NEAR_M));
             }
             if (da > 0.0) != (db > 0.0) {
                 let cut = a.mix(b, da / (da - db));
-                out.push(self.to_picture(cut - self.eye, NEAR_M));
+                out.push(self.picture_point(cut - self.eye, NEAR_M));
             }
         }
         out
@@ -388,7 +388,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ground_to_picture_and_back(x in -20.0f32..20.0, y in 4.0f32..60.0) {
+        fn ground_picture_point_and_back(x in -20.0f32..20.0, y in 4.0f32..60.0) {
             let c = camera();
             let p = c.project(v3(x, y, 0.0)).unwrap();
             let back = c.ground_at(p).unwrap();

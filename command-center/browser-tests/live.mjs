@@ -4,11 +4,9 @@
 // Environment: BASE_URL, FIRST_ADMIN_TOKEN, SCREENSHOTS (a folder), CHROMIUM (default /usr/bin/chromium).
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { chromium } from "playwright-core";
+import { withPage } from "./browser.mjs";
 
 const { BASE_URL: base, FIRST_ADMIN_TOKEN: token, SCREENSHOTS: folder } = process.env;
 assert(base && token && folder, "BASE_URL, FIRST_ADMIN_TOKEN and SCREENSHOTS are needed");
@@ -18,34 +16,21 @@ const password = "correct horse battery";
 const sizes = { wide: { width: 1440, height: 900 }, small: { width: 1024, height: 768 } };
 const say = (line) => process.stdout.write(`${line}\n`);
 
-const profile = await mkdtemp(join(tmpdir(), "safecity-browser-"));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  headless: true,
-  viewport: sizes.wide,
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-  ],
-});
-const page = context.pages()[0] ?? (await context.newPage());
-page.setDefaultTimeout(60_000);
+let page;
 
 // a page that asks elsewhere, or that its own security policy stops, is a fault
 const faults = [];
 let away = false;
-page.on("request", (request) => {
-  if (!request.url().startsWith(base)) faults.push(`asked ${request.url()}`);
-});
-page.on("pageerror", (error) => faults.push(`script: ${error}`));
-page.on("console", (message) => {
-  const expected = away || /status of 40[13]/.test(message.text());
-  if (message.type() === "error" && !expected) faults.push(`console: ${message.text()}`);
-});
+function watchForFaults() {
+  page.on("request", (request) => {
+    if (!request.url().startsWith(base)) faults.push(`asked ${request.url()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`script: ${error}`));
+  page.on("console", (message) => {
+    const expected = away || /status of 40[13]/.test(message.text());
+    if (message.type() === "error" && !expected) faults.push(`console: ${message.text()}`);
+  });
+}
 
 async function shoot(name) {
   for (const [size, viewport] of Object.entries(sizes)) {
@@ -140,19 +125,20 @@ async function signOutAndIn() {
   await page.locator("button.row", { hasText: `✓ ${user}` }).waitFor();
 }
 
-try {
-  await nameFirstAdministrator();
-  await seeIncidentsArrive();
-  await acknowledgeIt();
-  await seeNodes();
-  await loseTheCentreAndFindItAgain();
-  await signOutAndIn();
-  assert.deepEqual(faults, []);
-  say("DONE");
-} catch (error) {
-  await page.screenshot({ path: join(folder, "failed.png") });
-  throw error;
-} finally {
-  await context.close();
-  await rm(profile, { recursive: true, force: true });
-}
+await withPage(sizes.wide, async (opened) => {
+  page = opened;
+  watchForFaults();
+  try {
+    await nameFirstAdministrator();
+    await seeIncidentsArrive();
+    await acknowledgeIt();
+    await seeNodes();
+    await loseTheCentreAndFindItAgain();
+    await signOutAndIn();
+    assert.deepEqual(faults, []);
+  } catch (error) {
+    await page.screenshot({ path: join(folder, "failed.png") });
+    throw error;
+  }
+});
+say("DONE");

@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod ingest;
+pub mod message;
 pub mod password;
 pub mod store;
 pub mod task;

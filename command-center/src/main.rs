@@ -91,7 +91,7 @@ fn main() -> ExitCode {
     match act(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let said = writeln!(io::stderr(), "error: {:#}", failure.error);
+            let said = writeln!(io::stderr(), "error: {}", failure.error);
             ExitCode::from(if said.is_ok() { failure.code } else { INTERNAL })
         }
     }

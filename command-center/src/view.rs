@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub struct IncidentSummary {
     /// Its id.
     pub id: Uuid,
+    /// Its place in the list: what comes after it is asked for with `before`.
+    pub place: String,
     /// Where it is in its life, whatever order its messages came in.
     pub state: IncidentState,
     /// The highest severity that was said of it.

@@ -15,11 +15,12 @@ use std::{
     env,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use protocol::{IncidentState, NodeState, Severity, Utc};
 use support::{
+    http::Client,
     picture,
     process::{CentreProgram, Guard, free_port, mosquitto, publish},
     sample::{Node, Sent, announce},
@@ -38,7 +39,15 @@ async fn an_operator_sees_an_incident_arrive_and_acknowledges_it() {
     let start = || CentreProgram::start_on(folder.path(), broker_port, web_port);
     let mut centre = Some(start().await);
     let token = centre.as_ref().unwrap().first_admin_token().await;
-    let mut browser = browser(web_port, &token);
+    let page = Client::new(centre.as_ref().unwrap().address).get("/").await;
+    let hint = "npm ci && npm run build in command-center/console, then build again";
+    assert_eq!(page.status, 200, "the console is not built in: {hint}");
+    let child = script("live.mjs", web_port)
+        .env("FIRST_ADMIN_TOKEN", &token)
+        .env("SCREENSHOTS", screenshots())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut browser = Guard(child.expect("node is needed"));
     let mut steps = BufReader::new(browser.0.stdout.take().unwrap()).lines();
     let mut done = false;
     while let Some(step) = next(&mut steps).await {
@@ -73,7 +82,8 @@ fn screenshots() -> PathBuf {
     folder
 }
 
-fn browser(web_port: u16, token: &str) -> Guard {
+/// A script of browser-tests/, once all that it needs is there.
+fn script(name: &str, web_port: u16) -> Command {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser-tests");
     assert!(
         scripts.join("node_modules/playwright-core").is_dir(),
@@ -85,17 +95,13 @@ fn browser(web_port: u16, token: &str) -> Guard {
         Path::new(&chromium).is_file(),
         "{chromium} is not there: apt-get install chromium, or set CHROMIUM"
     );
-    let child: Child = Command::new("node")
-        .arg("live.mjs")
+    let mut command = Command::new("node");
+    command
+        .arg(name)
         .current_dir(scripts)
         .env("BASE_URL", format!("http://127.0.0.1:{web_port}/"))
-        .env("FIRST_ADMIN_TOKEN", token)
-        .env("SCREENSHOTS", screenshots())
-        .env("CHROMIUM", chromium)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node is needed");
-    Guard(child)
+        .env("CHROMIUM", chromium);
+    command
 }
 
 fn ago(seconds: i64) -> Utc {
@@ -115,6 +121,9 @@ fn messages() -> Vec<Sent> {
         let mut event = node.event(id, IncidentState::Opened, ago(seconds));
         event.data.severity = severity;
         event.data.rule.kind = kind.parse().unwrap();
+        if kind == "stopped_vehicle" || kind == "wrong_way" {
+            event.data.objects[0].class = "car".to_owned();
+        }
         event.data.rule.id = format!("{}-1", kind.replace('_', "-")).parse().unwrap();
         let picture = picture::street(seed, event.data.objects[0].r#box);
         announce(&mut event, &picture);
@@ -132,14 +141,7 @@ fn messages() -> Vec<Sent> {
         }
     };
     tell(&mut node, "loitering", Severity::Warning, 512, Some(430), 1);
-    tell(
-        &mut node,
-        "line_crossing_back",
-        Severity::Info,
-        340,
-        Some(338),
-        2,
-    );
+    tell(&mut node, "wrong_way", Severity::Info, 340, Some(338), 2);
     tell(
         &mut node,
         "stopped_vehicle",
@@ -153,6 +155,7 @@ fn messages() -> Vec<Sent> {
     tell(&mut node, "line_crossing", Severity::Alarm, 1, None, 4);
     let last = sent.pop().unwrap();
     let other = Node::new("chorsu-2");
+    sent.push(other.health(ago(4000), 900));
     sent.push(other.status(NodeState::Offline, ago(4000), &[]));
     let torn = "safecity/v1/tashkent/chorsu-crossroads/chorsu-2/health";
     sent.push((torn.to_owned(), b"{\"bootid\": \"unknown\"".to_vec()));

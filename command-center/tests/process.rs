@@ -85,6 +85,28 @@ async fn what_is_sent_while_the_centre_is_away_reaches_it() {
     assert_eq!(nodes["nodes"][0]["gaps"], json!([]));
 }
 
+/// Mosquitto 2.0.11 sends far more at once than the centre asks for.
+#[tokio::test]
+async fn a_burst_is_stored_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, port) = mosquitto(folder.path()).await;
+    let centre = CentreProgram::start(folder.path(), port).await;
+    let (client, _) = first_admin(&centre).await;
+    connected(&client).await;
+    let mut node = Node::new("box-1");
+    let sent: Vec<Sent> = (0..2000)
+        .map(|i| {
+            let event = node.event(Uuid::now_v7(), IncidentState::Opened, at(i));
+            node.send_event(&event)
+        })
+        .collect();
+    publish(port, &sent).await;
+    committed(folder.path(), 2000).await;
+    let nodes = client.get("/api/nodes").await.json();
+    assert_eq!(nodes["nodes"][0]["gaps"], json!([]));
+    assert_eq!(nodes["nodes"][0]["duplicates"], 0);
+}
+
 /// Plays the broker's part of one connection: sends one message and hears nothing of what comes back.
 fn deliver(listener: &TcpListener, sent: &Sent) -> TcpStream {
     let (mut stream, _) = listener.accept().unwrap();
@@ -136,13 +158,13 @@ fn packet(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     (kind, body)
 }
 
-async fn committed(folder: &Path) {
+async fn committed(folder: &Path, wanted: i64) {
     let database = folder.join("data/centre.sqlite3");
     until("the commit", || async {
         let connection = Connection::open(&database).ok()?;
         let count =
             connection.query_row("SELECT count(*) FROM message", [], |r| r.get::<_, i64>(0));
-        count.ok().filter(|count| *count == 1)
+        count.ok().filter(|count| *count == wanted)
     })
     .await;
 }
@@ -158,7 +180,7 @@ async fn killed_between_commit_and_acknowledgement_it_stores_once_and_acknowledg
     let centre = CentreProgram::start(folder.path(), port).await;
     let (client, _) = first_admin(&centre).await;
     let stream = deliver(&listener, &sent);
-    committed(folder.path()).await;
+    committed(folder.path(), 1).await;
     drop(centre); // killed; what it may have acknowledged was never read, as if it had not been sent
     drop(stream);
     let centre = CentreProgram::start(folder.path(), port).await;

@@ -195,13 +195,13 @@ impl Event for CameraFailed<'_> {
                     camera = self.camera,
                     retry_in_s, "camera is not watched: {}", self.why
                 );
+                let of = OfTask {
+                    task: format!("camera-{}", self.camera),
+                };
+                metrics.restarts.get_or_create(&of).inc();
             }
             None => error!(camera = self.camera, "camera is not watched: {}", self.why),
         }
-        let of = OfTask {
-            task: format!("camera-{}", self.camera),
-        };
-        metrics.restarts.get_or_create(&of).inc();
     }
 }
 

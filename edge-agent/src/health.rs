@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::{CameraHealth, CameraState, Health, Name, Utc, incident::ClockQuality};
+use protocol::{CameraHealth, CameraState, Health, Name, incident::ClockQuality};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -182,7 +182,7 @@ impl Accounts {
         self.faults.set("spool", spool.fault.clone());
         Health {
             bootid: self.bootid,
-            time: Utc::now(),
+            time: protocol::now(),
             clock: clock_quality(),
             uptime_s: self.started.elapsed().as_secs(),
             spool_pending: spool.pending,

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use analytics::incident::{IncidentChange, IncidentNumber, IncidentObject, Transition};
 use protocol::{
     EvidenceHeader, IncidentEvent, IncidentState, Name, NodePath, Severity, Topic, Utc,
+    in_milliseconds,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, DATA_SCHEMA, EvidenceRef, EvidenceState,
         IncidentData, IncidentTime, MAX_BYTES, ModelRef, ObjectRef, RuleRef,
@@ -120,7 +121,7 @@ impl Reporter {
         if state == IncidentState::Closed {
             self.open.remove(&change.incident);
         }
-        let decided = Utc::now();
+        let decided = protocol::now();
         let evidence = snapshot.as_ref().map(evidence_ref).into_iter().collect();
         let topic = self.node.topic(&Topic::Incident {
             camera: self.camera.id.clone(),
@@ -244,9 +245,9 @@ fn time(stamps: Stamps, decided: Utc, clock: ClockQuality) -> IncidentTime {
         None => CaptureBasis::Arrival,
     };
     IncidentTime {
-        capture: stamps.capture_or_arrival(),
+        capture: in_milliseconds(stamps.capture_or_arrival()),
         capture_basis: basis,
-        arrival: stamps.arrival,
+        arrival: in_milliseconds(stamps.arrival),
         decided,
         clock,
     }

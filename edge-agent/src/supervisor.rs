@@ -211,7 +211,12 @@ impl Supervisor {
                 };
                 failed(&failure.why, wait);
                 // Returns early with the stop.
-                drop(runtime.block_on(tokio::time::timeout(wait, stop.cancelled())));
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = stop.cancelled() => {}
+                    }
+                });
             }
         })
     }
@@ -329,6 +334,45 @@ mod tests {
             text.contains("task_restarts_total{task=\"clumsy\"} 1"),
             "{text}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_fails_or_panics_is_run_again_until_its_step_is_stopped() {
+        let mut supervisor = Supervisor::new(Metrics::new());
+        let (told, hears) = std::sync::mpsc::sync_channel(8);
+        let mut run = 0;
+        let work = move |stop: &CancellationToken| {
+            run += 1;
+            assert_ne!(run, 2, "stumbled");
+            if run < 3 {
+                return Err(Failure {
+                    why: "unplugged".to_owned(),
+                    healthy: HEALTHY,
+                    slowly: false,
+                });
+            }
+            while !stop.is_cancelled() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Ok(())
+        };
+        let failed = move |why: &str, wait| told.send((why.to_owned(), wait)).unwrap();
+        supervisor
+            .restarting_thread(Step::Intake, "clumsy", work, failed)
+            .unwrap();
+        let heard: Vec<(String, Duration)> = tokio::task::spawn_blocking(move || {
+            (0..2)
+                .map(|_| hears.recv_timeout(Duration::from_secs(10)).unwrap())
+                .collect()
+        })
+        .await
+        .unwrap();
+        assert_eq!(heard[0].0, "unplugged");
+        assert!(heard[1].0.contains("panicked"), "{heard:?}");
+        // Stopping ends even the wait before the next attempt.
+        let begun = Instant::now();
+        supervisor.shut_down(Duration::from_secs(30)).await;
+        assert!(begun.elapsed() < Duration::from_secs(20));
     }
 
     #[tokio::test]

@@ -18,3 +18,14 @@ pub use topic::{NodePath, Topic};
 
 /// A point in time as it stands on the wire: UTC, RFC 3339, written with milliseconds.
 pub type Utc = jiff::Timestamp;
+
+/// The time of this moment as it is written on the wire.
+pub fn now() -> Utc {
+    in_milliseconds(Utc::now())
+}
+
+/// `time` without what is finer than a millisecond.
+pub fn in_milliseconds(time: Utc) -> Utc {
+    // Within a day of the ends of what a timestamp can hold it is left as it is.
+    Utc::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}

@@ -7,35 +7,34 @@ pub(super) const NAME: &str = "yolov8";
 #[derive(Clone, Debug)]
 pub(super) struct Yolov8 {
     classes: usize,
-    /// `[1, n, 4 + classes]` rather than `[1, 4 + classes, n]`.
-    rows: bool,
-    count: Option<usize>,
     /// Per box the best class and its score so far.
     best: Vec<(usize, f32)>,
+}
+
+/// One inference.
+#[derive(Clone, Copy)]
+pub(super) enum Reading<'a> {
+    /// `[1, n, 4 + classes]`: a row a box.
+    Rows(&'a [f32]),
+    /// `[1, 4 + classes, n]`: a line a quantity, and the number of boxes.
+    Lines(&'a [f32], usize),
 }
 
 impl Yolov8 {
     pub(super) fn new(model: &Model<'_>) -> Result<Self, DecoderError> {
         model.check_classes(NAME)?;
-        let width = Some(4 + model.classes);
-        let mut layout = Yolov8 {
+        let layout = Yolov8 {
             classes: model.classes,
-            rows: false,
-            count: None,
             best: Vec::new(),
         };
-        if let [output] = model.outputs {
-            if can_be(&output.dims, &[Some(1), width, None]) {
-                layout.count = output.dims.get(2).copied().flatten();
-                return Ok(layout);
-            }
-            if can_be(&output.dims, &[Some(1), None, width]) {
-                layout.rows = true;
-                layout.count = output.dims.get(1).copied().flatten();
-                return Ok(layout);
-            }
+        let width = Some(4 + model.classes);
+        let suits = |dims: &[Option<usize>]| {
+            can_be(dims, &[Some(1), width, None]) || can_be(dims, &[Some(1), None, width])
+        };
+        match model.outputs {
+            [output] if suits(&output.dims) => Ok(layout),
+            _ => Err(model.refuse(NAME, layout.expected())),
         }
-        Err(model.refuse(NAME, layout.expected()))
     }
 
     pub(super) fn expected(&self) -> String {
@@ -43,34 +42,39 @@ impl Yolov8 {
         format!("one output [1, {width}, n] or [1, n, {width}] (4 + classes)")
     }
 
-    /// The data and the number of boxes.
-    pub(super) fn read<'a>(&self, outputs: &[Tensor<'a>]) -> Option<(&'a [f32], usize)> {
+    pub(super) fn read<'a>(&self, outputs: &[Tensor<'a>]) -> Option<Reading<'a>> {
         let [output] = outputs else { return None };
-        let &[_, a, b] = output.shape else {
-            return None;
-        };
-        let (count, width) = if self.rows { (a, b) } else { (b, a) };
-        let suits = width == 4 + self.classes && count > 0 && self.count.is_none_or(|c| c == count);
-        let data = floats(output, &[1, a, b])?;
-        suits.then_some((data, count))
+        let width = 4 + self.classes;
+        match *output.shape {
+            [1, w, n] if w == width && n > 0 => {
+                Some(Reading::Lines(floats(output, &[1, w, n])?, n))
+            }
+            [1, n, w] if w == width => Some(Reading::Rows(floats(output, &[1, n, w])?)),
+            _ => None,
+        }
     }
 
     pub(super) fn decode(&mut self, outputs: &[Tensor<'_>], found: &mut Found<'_>) {
-        let Some((data, count)) = self.read(outputs) else {
-            return;
-        };
-        if self.rows {
-            for row in data.chunks_exact(4 + self.classes) {
-                let [x, y, w, h, classes @ ..] = row else {
-                    continue;
-                };
-                if let Some((class, score)) = best(classes) {
-                    found.push(class, score, corners(*x, *y, *w, *h));
-                }
-            }
-            return;
+        match self.read(outputs) {
+            None => {}
+            Some(Reading::Rows(data)) => self.decode_rows(data, found),
+            Some(Reading::Lines(data, count)) => self.decode_lines(data, count, found),
         }
-        // One line a quantity: class lines are walked one after the other, as they lie in memory.
+    }
+
+    fn decode_rows(&self, data: &[f32], found: &mut Found<'_>) {
+        for row in data.chunks_exact(4 + self.classes) {
+            let [x, y, w, h, classes @ ..] = row else {
+                continue;
+            };
+            if let Some((class, score)) = best(classes) {
+                found.push(class, score, corners(*x, *y, *w, *h));
+            }
+        }
+    }
+
+    /// Class lines are walked one after the other, as they lie in memory.
+    fn decode_lines(&mut self, data: &[f32], count: usize, found: &mut Found<'_>) {
         let mut lines = data.chunks_exact(count);
         let (Some(xs), Some(ys), Some(ws), Some(hs)) =
             (lines.next(), lines.next(), lines.next(), lines.next())

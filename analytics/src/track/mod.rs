@@ -94,7 +94,7 @@ const UNSURE_GAP: Duration = Duration::from_millis(430);
 const UNSURE_FOR: Duration = Duration::from_millis(1800);
 
 /// How fast a newborn may turn out to be once nothing nearer continues it: standard deviation in its own sides a second.
-const NEWBORN_VELOCITY: f32 = 2.0;
+const NEWBORN_VELOCITY: f32 = 3.0;
 
 /// Follows objects.
 #[derive(Clone, Debug)]

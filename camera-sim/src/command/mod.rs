@@ -29,7 +29,7 @@ pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
 /// One line on stderr that counts pictures.
 pub(crate) fn progress(done: usize, total: usize) {
     let end = if done == total { "\n" } else { "" };
-    if done % 25 == 0 || done == total {
+    if done.is_multiple_of(25) || done == total {
         // A closed terminal must not stop the work.
         drop(write!(
             std::io::stderr(),

@@ -272,7 +272,10 @@ impl<'a> Sketch<'a> {
             .iter()
             .flat_map(|(points, _)| cut_to(points, size))
             .collect();
-        Bounds::around(cut.into_iter()).filter(|b| b.area() > 0.0)
+        // Rounding may leave a cut point a hair outside.
+        Bounds::around(cut.into_iter())
+            .map(|b| b.clip(size))
+            .filter(|b| b.area() > 0.0)
     }
 
     /// The sketch as pixels, or nothing where no part of it lies in the picture.

@@ -212,7 +212,7 @@ pub fn standing(thing: &Standing, seed: u64, to: &mut Sketch<'_>) {
         Fixture::Lamp => {
             to.rod(at.up(0.0), at.up(1.0), 0.10, steel);
             to.rod(at.up(0.0), at.up(h), 0.06, steel);
-            let arm = at + V2::from_angle(dice.range(0.0, 6.28)) * 1.4;
+            let arm = at + V2::from_angle(dice.range(0.0, std::f32::consts::TAU)) * 1.4;
             to.rod(at.up(h), arm.up(h + 0.25), 0.04, steel);
             let glow = if to.view().light.lamps {
                 Rgb::hex(0xffedb8)

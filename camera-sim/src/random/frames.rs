@@ -132,15 +132,15 @@ fn write_group(order: &Order, group: usize) -> Result<Vec<Label>, FramesError> {
         &plot.mount,
         plot.light,
         order.size,
-        dice.next(),
+        dice.roll(),
     );
-    let capture = Capture::new(random_sensor(&mut dice), order.size.width, dice.next());
+    let capture = Capture::new(random_sensor(&mut dice), order.size.width, dice.roll());
     let first = group * GROUP;
     (first..(first + GROUP).min(order.count))
         .map(|index| {
             let actors = traffic(&plot.world, &stage.view().camera, &mut dice);
             let picture = stage.draw(&actors);
-            let frame = capture.take(&picture.pixmap, dice.next());
+            let frame = capture.take(&picture.pixmap, dice.roll());
             let file = format!("{:06}.jpg", index + 1);
             save(
                 &order.out.join(&file),

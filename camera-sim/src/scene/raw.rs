@@ -162,44 +162,71 @@ fn problems(raw: &RawScene) -> Vec<String> {
     need((5.0..=90.0).contains(&raw.light.sun_height_deg), &|| {
         "light.sun_height_deg: must be from 5 to 90".into()
     });
-    for (i, a) in raw.actors.iter().enumerate() {
-        let key = |k: &str| format!("actors[{i}].{k} ({})", a.name);
-        need(!a.path.is_empty(), &|| {
-            format!("{}: needs at least one point", key("path"))
-        });
-        need(
-            a.path.windows(2).all(|p| (p[1] - p[0]).length() > 0.05),
-            &|| {
-                format!(
-                    "{}: two points in a row are the same; use stops to stand",
-                    key("path")
-                )
-            },
-        );
-        need(a.path.len() > 1 || a.stays, &|| {
+    out.extend(
+        raw.actors
+            .iter()
+            .enumerate()
+            .flat_map(|(i, a)| actor_problems(i, a)),
+    );
+    out.extend(place_problems(raw));
+    out
+}
+
+/// What is wrong with actor number `i`.
+fn actor_problems(i: usize, a: &RawActor) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut need = |good: bool, problem: &dyn Fn() -> String| {
+        if !good {
+            out.push(problem());
+        }
+    };
+    let key = |k: &str| format!("actors[{i}].{k} ({})", a.name);
+    need(!a.path.is_empty(), &|| {
+        format!("{}: needs at least one point", key("path"))
+    });
+    need(
+        a.path.windows(2).all(|p| (p[1] - p[0]).length() > 0.05),
+        &|| {
             format!(
-                "{}: one point only; add stays = true or another point",
+                "{}: two points in a row are the same; use stops to stand",
                 key("path")
             )
+        },
+    );
+    need(a.path.len() > 1 || a.stays, &|| {
+        format!(
+            "{}: one point only; add stays = true or another point",
+            key("path")
+        )
+    });
+    need(a.speed.is_none_or(|v| v > 0.0 && v < 70.0), &|| {
+        format!("{}: must be above 0 and below 70 m/s", key("speed"))
+    });
+    need(a.start_s >= 0.0, &|| {
+        format!("{}: must not be negative", key("start_s"))
+    });
+    for s in &a.stops {
+        need(s.at < a.path.len() && s.seconds > 0.0, &|| {
+            format!(
+                "{}: waypoint {} of {} (the first is 0), {} s",
+                key("stops"),
+                s.at,
+                a.path.len(),
+                s.seconds
+            )
         });
-        need(a.speed.is_none_or(|v| v > 0.0 && v < 70.0), &|| {
-            format!("{}: must be above 0 and below 70 m/s", key("speed"))
-        });
-        need(a.start_s >= 0.0, &|| {
-            format!("{}: must not be negative", key("start_s"))
-        });
-        for s in &a.stops {
-            need(s.at < a.path.len() && s.seconds > 0.0, &|| {
-                format!(
-                    "{}: waypoint {} of {} (the first is 0), {} s",
-                    key("stops"),
-                    s.at,
-                    a.path.len(),
-                    s.seconds
-                )
-            });
-        }
     }
+    out
+}
+
+/// What is wrong with zones, lines and rules.
+fn place_problems(raw: &RawScene) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut need = |good: bool, problem: &dyn Fn() -> String| {
+        if !good {
+            out.push(problem());
+        }
+    };
     for (i, z) in raw.zones.iter().enumerate() {
         need(z.polygon.len() >= 3, &|| {
             format!(

@@ -6,28 +6,31 @@ use protocol::Utc;
 use rumqttc::{
     TlsConfiguration, Transport,
     v5::{
-        AsyncClient, ConnectionError, Event, EventLoop, MqttOptions,
+        AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError,
         mqttbytes::{
             QoS,
-            v5::{ConnectReturnCode, Filter, Packet, Publish},
+            v5::{
+                ConnectReturnCode, DisconnectReasonCode, Filter, Packet, Publish, SubAck,
+                SubscribeReasonCode,
+            },
         },
     },
 };
-use tokio::sync::{
-    mpsc::{self, error::TrySendError},
-    watch,
-};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Arrival, Desk, QUEUE, RECEIVE_MAXIMUM};
+use super::{Arrival, Desk, RECEIVE_MAXIMUM};
 use crate::config::settings::{MqttSettings, Secret, Tls};
 
 /// What the centre listens to, below the prefix and three names.
 const TAILS: [&str; 4] = ["status", "health", "incident/+/+", "evidence/+/+"];
 /// Longest packet that is taken; a broker drops a longer one, and the node's numbers show the gap.
-const PACKET_MAX: u32 = 16 << 20;
+const PACKET_MAX: u32 = 4 << 20;
 /// How long the broker keeps the session while the centre is away.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Requests that wait for the event loop. A broker has at most 65,535 messages on their way (their packet ids have two
+/// bytes), so every acknowledgement finds a place, and the subscription too.
+const REQUESTS: usize = u16::MAX as usize + 1;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(30);
@@ -73,8 +76,7 @@ impl Link {
                 identity.as_ref(),
             )?));
         }
-        // acknowledgements of one connection, and the subscription, always find a place
-        let (client, events) = AsyncClient::new(options, QUEUE + 1);
+        let (client, events) = AsyncClient::new(options, REQUESTS);
         Ok(Link {
             events,
             desk: Desk {
@@ -100,14 +102,16 @@ impl Link {
             };
             let failure = match event {
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => {
-                    self.connected_again(ack.session_present);
+                    self.subscribe(ack.session_present);
                     None
                 }
-                Ok(Event::Incoming(Packet::Publish(publish))) => self.hand_over(publish),
-                Ok(Event::Incoming(Packet::SubAck(ack))) => {
-                    tracing::info!(broker = self.broker, codes = ?ack.return_codes, "listening");
-                    None
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = self.hand_over(publish) => None,
+                    }
                 }
+                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack),
                 Ok(_) => None,
                 Err(error) => Some(explain(&error)),
             };
@@ -121,13 +125,12 @@ impl Link {
         }
     }
 
-    fn connected_again(&mut self, session_present: bool) {
+    fn subscribe(&mut self, session_present: bool) {
         if !session_present {
             tracing::info!(
                 "the broker has no session of this centre: it is new, or what waited in it is lost"
             );
         }
-        self.retry = FIRST_RETRY;
         let filters = TAILS.map(|tail| {
             Filter::new(
                 format!("{}/+/+/+/{tail}", protocol::topic::PREFIX),
@@ -137,29 +140,42 @@ impl Link {
         if let Err(error) = self.desk.client.try_subscribe_many(filters) {
             tracing::error!(%error, "cannot subscribe");
         }
-        self.connected.send_replace(true);
     }
 
-    /// Passes a message on; a reason to drop the connection if there is no place for one that must not be lost.
-    fn hand_over(&mut self, publish: Publish) -> Option<String> {
+    /// A reason to drop the connection if the broker does not let the centre listen.
+    fn subscribed(&mut self, ack: &SubAck) -> Option<String> {
+        let granted = |code: &SubscribeReasonCode| matches!(code, SubscribeReasonCode::Success(_));
+        if !ack.return_codes.iter().all(granted) {
+            return Some(format!(
+                "the broker does not let the centre listen ({:?}): check its access list",
+                ack.return_codes
+            ));
+        }
+        self.retry = FIRST_RETRY;
+        self.connected.send_replace(true);
+        tracing::info!(broker = self.broker, "listening");
+        None
+    }
+
+    /// Passes a message on. While the store is behind it waits, reads nothing more, and so holds the broker back.
+    async fn hand_over(&mut self, publish: Publish) {
         let arrival = Arrival {
             connection: self.desk.current(),
             received: Utc::now(),
             publish,
         };
-        match self.queue.try_send(arrival) {
-            Ok(()) => None,
-            Err(TrySendError::Full(arrival)) if arrival.publish.qos == QoS::AtMostOnce => {
-                tracing::warn!("a QoS 0 message was dropped: the store is behind");
-                None
-            }
-            Err(_) => Some("the store is behind; the broker keeps its messages".to_owned()),
+        if self.queue.send(arrival).await.is_err() {
+            tracing::debug!("a message came after the store had stopped");
         }
     }
 
     fn disconnected(&mut self, reason: &str) {
         let events = &mut self.events;
-        self.desk.next_connection(|| events.clean());
+        self.desk.next_connection(|| {
+            events.clean();
+            // what was read but not yet handed over belongs to the connection that is over
+            events.state.events.clear();
+        });
         let was_connected = self.connected.send_replace(false);
         if was_connected || self.retry == FIRST_RETRY {
             tracing::warn!(broker = self.broker, reason, "no connection to the broker");
@@ -230,6 +246,10 @@ fn explain(error: &ConnectionError) -> String {
         ConnectionError::Tls(error) => format!("TLS: {error}"),
         ConnectionError::Timeout(_) => "the broker does not answer in time".to_owned(),
         ConnectionError::Io(error) => format!("no route: {error}"),
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code: DisconnectReasonCode::SessionTakenOver,
+            ..
+        }) => "another client uses this mqtt.client_id: give each centre its own".to_owned(),
         other => other.to_string(),
     }
 }

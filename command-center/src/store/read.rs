@@ -199,7 +199,7 @@ fn page(connection: &Connection, query: &IncidentQuery) -> Result<IncidentPage, 
     let next = incidents
         .last()
         .filter(|_| more)
-        .map(|last| format!("{}.{}", micros(last.captured), last.id));
+        .map(|last| last.place.clone());
     Ok(IncidentPage { incidents, next })
 }
 
@@ -233,6 +233,7 @@ fn read_summary(
     classes.sort();
     classes.dedup();
     let summary = IncidentSummary {
+        place: format!("{}.{id}", micros(captured)),
         state: if ended.is_some() {
             IncidentState::Closed
         } else {

@@ -10,7 +10,7 @@ use super::{
     incident::{self, Merged},
     micros, sequence, time,
 };
-use crate::ingest::message::{Content, Message};
+use crate::message::{self, Content, Message};
 
 /// Messages of one incident that are taken: only transitions are sent, so more is a fault of the node.
 const MESSAGES_MAX: usize = 256;
@@ -24,14 +24,46 @@ const CHANGES_KEPT: i64 = 20_000;
 /// What came from the broker.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// When it came.
-    pub received: Utc,
+    received: Utc,
+    topic: String,
+    /// What is kept if it is parked.
+    beginning: Vec<u8>,
+    bytes: usize,
+    message: Result<Message, String>,
+}
+
+impl Delivery {
+    /// What came at `received`, read as far as it can be.
+    pub fn read(received: Utc, topic: &str, payload: &[u8]) -> Self {
+        Delivery::new(received, topic, payload, message::parse(topic, payload))
+    }
+
+    /// What came at `received`; `message` is what it says, or why it cannot be read.
+    pub fn new(
+        received: Utc,
+        topic: &str,
+        payload: &[u8],
+        message: Result<Message, String>,
+    ) -> Self {
+        let kept = payload.len().min(PARKED_BYTES);
+        Delivery {
+            received,
+            topic: topic.to_owned(),
+            beginning: payload.get(..kept).unwrap_or_default().to_vec(),
+            bytes: payload.len(),
+            message,
+        }
+    }
+
     /// Its topic.
-    pub topic: String,
-    /// Its bytes as they came, kept if it is parked.
-    pub payload: Vec<u8>,
-    /// What it says, or why it cannot be read.
-    pub message: Result<Message, String>,
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// What it says, if it can be read.
+    pub fn message(&self) -> Option<&Message> {
+        self.message.as_ref().ok()
+    }
 }
 
 /// What became of a delivery. It is committed in every case.
@@ -124,7 +156,8 @@ fn take(
     message: &Message,
     now: Utc,
 ) -> Result<Outcome, Refused> {
-    let node_id = node_id(connection, &message.node, now)?;
+    let last_will = matches!(&message.content, Content::Status(s) if s.state == NodeState::Offline);
+    let node_id = node_id(connection, &message.node, now, !last_will)?;
     let (outcome, incident) = match &message.content {
         Content::Status(status) => {
             take_status(connection, node_id, status)?;
@@ -155,18 +188,25 @@ fn take(
     Ok(outcome)
 }
 
-fn node_id(connection: &Connection, path: &NodePath, now: Utc) -> Result<i64, StoreError> {
+/// The node's number. A last will is the broker's word: the node itself was not heard.
+fn node_id(
+    connection: &Connection,
+    path: &NodePath,
+    now: Utc,
+    heard: bool,
+) -> Result<i64, StoreError> {
     let id = connection
         .prepare_cached(
             "INSERT INTO node (region, site, node, heard_us) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET heard_us = excluded.heard_us RETURNING id",
+             ON CONFLICT DO UPDATE SET heard_us = iif(?5, excluded.heard_us, heard_us) RETURNING id",
         )?
         .query_row(
             params![
                 path.region.as_str(),
                 path.site.as_str(),
                 path.node.as_str(),
-                micros(now)
+                micros(now),
+                heard
             ],
             |row| row.get(0),
         )?;
@@ -352,7 +392,6 @@ fn take_health(connection: &Connection, node_id: i64, health: &Health) -> Result
 }
 
 fn park(connection: &Connection, delivery: &Delivery, reason: &str) -> Result<(), StoreError> {
-    let kept = delivery.payload.len().min(PARKED_BYTES);
     connection
         .prepare_cached(
             "INSERT INTO parked (received_us, topic, reason, bytes, payload) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -361,8 +400,8 @@ fn park(connection: &Connection, delivery: &Delivery, reason: &str) -> Result<()
             micros(delivery.received),
             delivery.topic,
             reason,
-            delivery.payload.len().cast_signed(),
-            delivery.payload.get(..kept)
+            delivery.bytes.cast_signed(),
+            delivery.beginning
         ])?;
     connection.execute(
         "DELETE FROM parked WHERE id <= (SELECT max(id) FROM parked) - ?1",

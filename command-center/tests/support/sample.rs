@@ -1,9 +1,6 @@
 //! Messages as a node sends them.
 
-use command_center::{
-    ingest::message,
-    store::{Delivery, Outcome, Store},
-};
+use command_center::store::{Delivery, Outcome, Store};
 use protocol::{
     CameraState, EvidenceHeader, Health, IncidentEvent, IncidentState, NodePath, NodeState,
     NodeStatus, Severity, Topic, Utc,
@@ -110,6 +107,7 @@ impl Node {
             uptime_s: 5400,
             spool_pending: 0,
             last_seq: self.seq,
+            faults: Vec::new(),
             cameras: vec![
                 camera(
                     "north",
@@ -213,17 +211,11 @@ pub fn announce(event: &mut IncidentEvent, picture: &[u8]) {
     });
 }
 
-pub fn delivery((topic, payload): &Sent) -> Delivery {
-    Delivery {
-        received: Utc::now(),
-        topic: topic.clone(),
-        payload: payload.clone(),
-        message: message::parse(topic, payload),
-    }
-}
-
 /// Commits messages as one batch.
 pub async fn record(store: &Store, sent: &[&Sent]) -> Vec<Outcome> {
-    let batch = sent.iter().map(|sent| delivery(sent)).collect();
+    let batch = sent
+        .iter()
+        .map(|(topic, payload)| Delivery::read(Utc::now(), topic, payload))
+        .collect();
     store.record(Arc::new(batch)).await.unwrap()
 }

@@ -47,7 +47,7 @@ impl Identity {
             bootid: self.bootid,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config_revision: self.config_revision.clone(),
-            time: protocol::Utc::now(),
+            time: protocol::now(),
             open_incidents,
             insecure: self.insecure.clone(),
         }

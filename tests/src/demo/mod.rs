@@ -137,17 +137,16 @@ impl Street {
             Some(url) => (None, vec![camera::real_camera(url)?]),
             None => {
                 let server = serve(&scenes, folder, &script)?;
-                let cameras = scenes
-                    .iter()
-                    .map(|s| s.watched(&server, settings.model.as_deref()));
-                let cameras: Vec<WatchedCamera> = cameras.collect();
+                let model = settings.model.as_deref();
+                let watched = scenes.iter().map(|s| s.watched(server.url(&s.name), model));
+                let cameras: Vec<WatchedCamera> = watched.collect();
                 (Some(server), cameras)
             }
         };
         let ids = cameras.iter().map(|c| c.id.clone()).collect();
         let names = scenes
             .iter()
-            .map(|s| (s.name.clone(), s.title.clone()))
+            .map(|s| (s.name.clone(), s.label().to_owned()))
             .collect();
         screen.say("starting the node")?;
         let mut config = NodeConfig::new("demo-node", broker.port(), cameras);

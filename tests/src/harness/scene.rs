@@ -17,6 +17,9 @@ use toml::Table;
 
 use super::{WatchedCamera, binary, onnx_runtime, workspace};
 
+/// The kinds of rules that a node knows; a case may ask for more than that.
+const KINDS: [&str; 3] = ["line_crossing", "intrusion", "loitering"];
+
 /// A rule of a scene.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -54,6 +57,10 @@ struct Incident {
     end_s: f64,
 }
 
+fn is_known(kind: &str) -> bool {
+    KINDS.contains(&kind)
+}
+
 impl Scene {
     /// A scene that ships, rendered unless that was done before.
     ///
@@ -83,10 +90,20 @@ impl Scene {
         let place = || file.display().to_string();
         let text = std::fs::read_to_string(&file).with_context(place)?;
         let mut case: Table = text.parse().with_context(place)?;
-        let settings = ["zones", "lines", "rules"]
+        let mut settings: Table = ["zones", "lines", "rules"]
             .into_iter()
             .filter_map(|key| Some((key.to_owned(), case.remove(key)?)))
             .collect();
+        if let Some(rules) = settings
+            .get_mut("rules")
+            .and_then(|rules| rules.as_array_mut())
+        {
+            rules.retain(|rule| {
+                rule.get("kind")
+                    .and_then(|kind| kind.as_str())
+                    .is_some_and(is_known)
+            });
+        }
         let folder = folder.canonicalize()?;
         let name = folder
             .file_name()
@@ -114,10 +131,9 @@ impl Scene {
             end_s,
         } in incidents
         {
-            let kind = kinds
-                .get(&rule)
-                .with_context(|| format!("{}: no rule {rule}", place()))?
-                .clone();
+            let Some(kind) = kinds.get(&rule).cloned() else {
+                continue;
+            };
             scene.incidents.push(ScriptedIncident {
                 rule,
                 kind,
@@ -126,6 +142,11 @@ impl Scene {
             });
         }
         Ok(scene)
+    }
+
+    /// A name for people: the title up to its colon.
+    pub fn label(&self) -> &str {
+        self.title.split(':').next().unwrap_or(&self.title)
     }
 
     /// The rules that its camera is watched by.
@@ -160,9 +181,7 @@ impl Scene {
     pub fn watched(&self, url: String, model: Option<&str>) -> WatchedCamera {
         let mut camera = WatchedCamera::new(&self.name, url);
         camera.more = self.settings.clone();
-        camera
-            .more
-            .insert("name".to_owned(), self.title.clone().into());
+        camera.more.insert("name".to_owned(), self.label().into());
         if let Some(model) = model {
             camera.more.insert("model".to_owned(), model.into());
         }

@@ -7,6 +7,8 @@ import type { CentreView, IncidentSummary, NodeView } from "./wire";
 /** The stream beats every four seconds; after this long it is taken for lost. */
 const SILENCE_MS = 13_000;
 const RETRY_MS = 2_000;
+/** Incidents that a page holds during a long shift; older ones come back with "Load older". */
+const HELD_MAX = 1_000;
 /** How long a new incident stands out. */
 const FRESH_MS = 8_000;
 
@@ -83,7 +85,8 @@ class Centre {
     try {
       const page = await api.incidents(this.filter === "to_do", this.next);
       const known = new Set(this.incidents.map((i) => i.id));
-      this.incidents = [...this.incidents, ...page.incidents.filter((i) => !known.has(i.id))];
+      const older = page.incidents.filter((i) => !known.has(i.id));
+      this.incidents = [...this.incidents, ...older].sort(newerFirst);
       this.next = page.next;
     } catch (error) {
       this.#failed(error);
@@ -95,7 +98,9 @@ class Centre {
   /** Takes over what is known of an incident now. */
   update(incident: IncidentSummary) {
     const others = this.incidents.filter((i) => i.id !== incident.id);
-    this.incidents = [...others, incident].sort(newerFirst);
+    const all = [...others, incident].sort(newerFirst);
+    this.incidents = all.slice(0, HELD_MAX);
+    if (all.length > HELD_MAX) this.next = this.incidents.at(-1)?.place ?? null;
   }
 
   #open() {
@@ -115,9 +120,8 @@ class Centre {
     on("node", (node: NodeView) => this.#takeNode(node));
     on("incident", (incident: IncidentSummary) => this.#takeIncident(incident));
     on("reset", () => void this.reload());
-    events.onerror = () => {
-      if (events.readyState === EventSource.CLOSED) this.#lost();
-    };
+    // the browser would come back by itself, but cannot tell an ended session from a lost connection
+    events.onerror = () => this.#lost();
   }
 
   #watch() {

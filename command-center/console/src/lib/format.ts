@@ -34,10 +34,9 @@ export function time(iso: string, now: number): string {
   return day(at) === day(new Date(now)) ? clockTime(at) : `${day(at)} ${clockTime(at)}`;
 }
 
-/** Date and time with milliseconds. */
-export function exact(iso: string): string {
-  const at = new Date(iso);
-  return `${day(at)} ${clockTime(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+/** The same with milliseconds. */
+export function exact(iso: string, now: number): string {
+  return `${time(iso, now)}.${String(new Date(iso).getMilliseconds()).padStart(3, "0")}`;
 }
 
 export function bytes(count: number): string {

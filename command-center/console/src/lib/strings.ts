@@ -61,6 +61,8 @@ const nodeState = {
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
+const sentence = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+
 export const t = {
   product: "Safe City Edge",
   place: "Command centre",
@@ -69,7 +71,8 @@ export const t = {
   snapshot,
   cameraState,
   nodeState,
-  rule: (kind: string) => rule[kind] ?? kind.replaceAll("_", " "),
+  rule: (kind: string) => rule[kind] ?? sentence(kind.replaceAll("_", " ")),
+  sentence,
   action: (name: string) => action[name] ?? name.replaceAll("_", " "),
 
   nav: { label: "Pages", incidents: "Incidents", nodes: "Nodes and cameras" },
@@ -119,7 +122,7 @@ export const t = {
     delayTitle: "From the moment the picture was taken to its arrival here",
     clocksDisagree: "clocks disagree",
     emptyToDoTitle: "Nothing to do",
-    emptyToDo: "Every incident has been acknowledged. New ones appear here by themselves.",
+    emptyToDo: "No incident waits for an answer. New ones appear here by themselves.",
     emptyAllTitle: "No incidents yet",
     emptyAll:
       "Incidents appear here as soon as a node reports one. Whether nodes are connected and cameras are watched stands under “Nodes and cameras”.",
@@ -147,7 +150,7 @@ export const t = {
     times: "Times",
     captured: "Picture taken",
     basis: { rtcp_sr: "by the camera's clock", arrival: "by its arrival at the node; the camera sends no time" },
-    arrival: "Reached the node",
+    arrival: "At the node",
     decided: "Rule decided",
     received: "Stored here",
     clock: "Node's clock",
@@ -210,11 +213,14 @@ export const t = {
       state: "State",
       decoded: "Decoded",
       analysed: "Analysed",
-      dropped: "Given way",
+      dropped: "Skipped",
       connections: "Connections",
       coverage: "Watched",
     },
     perSecond: (rate: number) => `${rate.toFixed(1)} /s`,
+    unknown: "Not known",
+    lastSaid: (state: string, reason: string | null) =>
+      `the node is away; it last said: ${state.toLowerCase()}${reason === null ? "" : `, ${reason}`}`,
     noCameras: "This node has not reported its cameras yet.",
     parkedTitle: "Messages set aside",
     parkedLead: "These could not be taken. They are kept with the reason, and nothing else was done with them.",

@@ -180,6 +180,8 @@ export interface IncidentSummary {
   id: string;
   /** The node. */
   node: string;
+  /** Its place in the list: what comes after it is asked for with `before`. */
+  place: string;
   /** When its first message was committed here. */
   received: string;
   /** Region of the node. */

@@ -1,0 +1,205 @@
+//! Scripted scenes as text. A line is one of
+//!
+//! ```text
+//! line NAME X Y X Y                       zone NAME X Y X Y X Y ...
+//! rule ID line_crossing LINE DIRECTION [CLASS ...]
+//! rule ID intrusion|loitering ZONE SECONDS [CLASS ...]
+//! fps N                                   wobble SIZE (foot points of the walks below sway by so much)
+//! walk CLASS SCORE  T X Y  T X Y  W H     an object of size W x H whose foot point goes from place to place
+//! ```
+
+use std::{collections::BTreeMap, time::Duration};
+
+use analytics::{
+    detection::{ClassId, Detection},
+    geometry::{Line, Point, Polygon, Rect},
+    incident::IncidentChange,
+    rule::{DEFAULT_HYSTERESIS, Direction, RuleSettings, RuleSpec},
+    scene::{Scene, SceneSettings},
+    track::TrackerSettings,
+};
+
+pub(crate) const LABELS: [&str; 4] = ["person", "bicycle", "car", "truck"];
+
+pub(crate) struct Script {
+    pub(crate) settings: SceneSettings,
+    /// Milliseconds -> detections.
+    pub(crate) frames: BTreeMap<u64, Vec<Detection>>,
+}
+
+pub(crate) fn labels() -> Vec<String> {
+    LABELS.map(String::from).to_vec()
+}
+
+fn numbers(words: &[&str]) -> Vec<f32> {
+    words
+        .iter()
+        .map(|w| w.parse().unwrap_or_else(|_| panic!("no number: {w}")))
+        .collect()
+}
+
+fn points(words: &[&str]) -> Vec<Point> {
+    numbers(words)
+        .chunks_exact(2)
+        .map(|p| Point::new(p[0], p[1]))
+        .collect()
+}
+
+impl Script {
+    pub(crate) fn read(text: &str) -> Script {
+        let mut script = Script {
+            settings: SceneSettings {
+                zones: Vec::new(),
+                lines: Vec::new(),
+                rules: Vec::new(),
+                tracker: TrackerSettings::default(),
+            },
+            frames: BTreeMap::new(),
+        };
+        let (mut fps, mut wobble) = (10.0, 0.0);
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                [] | ["#", ..] => {}
+                ["line", name, ref ends @ ..] => {
+                    let ends = points(ends);
+                    script
+                        .settings
+                        .lines
+                        .push((name.to_owned(), Line::new(ends[0], ends[1]).unwrap()));
+                }
+                ["zone", name, ref corners @ ..] => {
+                    script
+                        .settings
+                        .zones
+                        .push((name.to_owned(), Polygon::new(points(corners)).unwrap()));
+                }
+                ["rule", id, ref spec @ ..] => script.settings.rules.push(rule(id, spec)),
+                ["fps", n] => fps = n.parse().unwrap(),
+                ["wobble", size] => wobble = size.parse().unwrap(),
+                ["walk", class, score, ref way @ ..] => {
+                    script.walk(class, score, &numbers(way), fps, wobble)
+                }
+                _ => panic!("no line of a script: {line}"),
+            }
+        }
+        script
+    }
+
+    fn walk(&mut self, class: &str, score: &str, way: &[f32], fps: f32, wobble: f32) {
+        let [t0, x0, y0, t1, x1, y1, w, h] = way[..] else {
+            panic!("a walk has 8 numbers: {way:?}")
+        };
+        let class = LABELS.iter().position(|l| *l == class).unwrap();
+        let mut frame = (t0 * fps).round();
+        while frame <= (t1 * fps).round() {
+            let part = if t1 > t0 {
+                (frame / fps - t0) / (t1 - t0)
+            } else {
+                0.0
+            };
+            let sway = if frame % 2.0 == 0.0 { wobble } else { -wobble };
+            let (x, y) = (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part + sway);
+            let rect = Rect {
+                x: x - w / 2.0,
+                y: y - h,
+                w,
+                h,
+            };
+            let detection = Detection {
+                class: ClassId(class as u16),
+                score: score.parse().unwrap(),
+                rect,
+            };
+            self.frames
+                .entry((frame * 1000.0 / fps).round() as u64)
+                .or_default()
+                .push(detection);
+            frame += 1.0;
+        }
+        // Frames in which nothing is seen are frames, too.
+        let (last, step) = (*self.frames.keys().last().unwrap(), 1000.0 / fps);
+        for i in 0..=(last as f32 / step).round() as u64 {
+            self.frames
+                .entry((i as f32 * step).round() as u64)
+                .or_default();
+        }
+    }
+
+    /// Runs the scene to its end and 5 s on; gives what changed.
+    pub(crate) fn play(&self) -> Vec<IncidentChange> {
+        let mut scene = Scene::new(&self.settings, &labels()).unwrap();
+        let mut changes = Vec::new();
+        let mut last = 0;
+        for (&at, dets) in &self.frames {
+            changes.extend(scene.update(Duration::from_millis(at), dets));
+            last = at;
+        }
+        for step in 1..=50 {
+            changes.extend(scene.update(Duration::from_millis(last + step * 100), &[]));
+        }
+        changes
+    }
+
+    /// One line a change.
+    pub(crate) fn tell(&self) -> String {
+        let line = |c: &IncidentChange| {
+            let object = &c.objects[0];
+            let foot = object.rect.foot();
+            format!(
+                "{:5.1} s  {:?} #{} {} ({}) by {} {} of {:.2} at {:.2},{:.2}",
+                c.at.as_secs_f32(),
+                c.transition,
+                c.incident.0,
+                self.settings.rules[c.rule.0].id,
+                c.kind.as_str(),
+                LABELS[usize::from(object.class.0)],
+                object.track.0,
+                c.confidence,
+                foot.x,
+                foot.y,
+            )
+        };
+        let lines: Vec<String> = self.play().iter().map(line).collect();
+        if lines.is_empty() {
+            "silence".to_owned()
+        } else {
+            lines.join("\n")
+        }
+    }
+}
+
+fn rule(id: &str, spec: &[&str]) -> RuleSettings {
+    let [kind, place, how, ref classes @ ..] = spec[..] else {
+        panic!("rule {id} lacks something")
+    };
+    let min_duration = || Duration::from_secs_f32(how.parse().unwrap());
+    let place = place.to_owned();
+    let rule = match kind {
+        "line_crossing" => RuleSpec::LineCrossing {
+            line: place,
+            direction: match how {
+                "forward" => Direction::Forward,
+                "backward" => Direction::Backward,
+                "any" => Direction::Any,
+                _ => panic!("no direction: {how}"),
+            },
+            hysteresis: DEFAULT_HYSTERESIS,
+        },
+        "intrusion" => RuleSpec::Intrusion {
+            zone: place,
+            min_duration: min_duration(),
+        },
+        "loitering" => RuleSpec::Loitering {
+            zone: place,
+            min_duration: min_duration(),
+        },
+        _ => panic!("no rule: {kind}"),
+    };
+    let classes = classes.iter().map(|c| (*c).to_owned()).collect();
+    RuleSettings {
+        id: id.to_owned(),
+        classes,
+        rule,
+    }
+}

@@ -1,0 +1,420 @@
+//! The whole path: camera-sim -> RTSP -> edge-agent -> MQTT -> command-center.
+
+#![expect(clippy::unwrap_used, reason = "a failing step of a test ends it")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use camera_sim::serve::{
+    CameraSettings, Credentials, Passes, Password, Server, ServerSettings, StartMode, TruthLog,
+};
+use protocol::{CameraState, IncidentEvent, IncidentState};
+use tests::harness::{
+    Leash, Node, NodeConfig, OddCamera, PATIENCE, Scene, Town, WatchedCamera, asset, free_port,
+    wait_for, workspace,
+};
+
+const SKIPPED: &str = "skipped: ../shared/assets is not here";
+/// How far a live incident may lie from the same one in the file, seconds.
+const APART: f64 = 0.5;
+/// A scene lasts three quarters of a minute.
+const A_PASS: Duration = Duration::from_secs(180);
+
+fn server(folder: &Path, cameras: Vec<CameraSettings>) -> Server {
+    Server::start(ServerSettings::loopback(folder.join("cache"), cameras)).unwrap()
+}
+
+/// A camera that shows a scene once, beginning when the node connects.
+fn once(scene: &Scene) -> CameraSettings {
+    CameraSettings {
+        start: StartMode::OnFirstPlay,
+        passes: Passes::Once,
+        ..scene.camera()
+    }
+}
+
+fn camera_state(town: &Town, id: &str) -> Option<(CameraState, String)> {
+    let health = town.recorder.last_health()?;
+    let camera = health
+        .cameras
+        .into_iter()
+        .find(|camera| camera.id.as_str() == id)?;
+    Some((camera.state, camera.reason.unwrap_or_default()))
+}
+
+fn wait_until_watched(town: &Town, node: &mut Node, id: &str) {
+    wait_for(
+        &format!("camera {id} being watched"),
+        PATIENCE,
+        &mut [&mut node.process],
+        || Ok(camera_state(town, id).filter(|(state, _)| *state == CameraState::Watching)),
+    )
+    .unwrap();
+}
+
+/// The centre knows of no message that never came, and took every one that did.
+fn assert_no_gap(town: &mut Town) {
+    town.centre.sign_in().unwrap();
+    let overview = town.centre.ask("/api/nodes", None).unwrap();
+    let nodes = overview["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 1, "{overview}");
+    for node in nodes {
+        assert_eq!(node["gaps"], serde_json::json!([]), "{node}");
+    }
+    assert_eq!(overview["centre"]["parked"], 0, "{overview}");
+}
+
+/// What the centre has of a scene that was shown from `zero` on: rule and media time.
+fn told_of(town: &mut Town, zero: jiff::Timestamp) -> Vec<(String, f64)> {
+    let incidents = town.centre.incidents().unwrap();
+    let told = incidents.iter().map(|incident| {
+        let at = incident.captured.duration_since(zero).as_secs_f64();
+        (incident.rule.id.to_string(), at)
+    });
+    told.collect()
+}
+
+/// Shows a scene live and compares what the centre has of it with what the evaluator raises on its file.
+fn live_equals_file(scene: &Scene, model: Option<&str>, models_dir: &Path) {
+    let mut town = Town::start().unwrap();
+    let expected = scene
+        .evaluate(model, &town.folder().join("alarms"))
+        .unwrap();
+    assert!(!expected.is_empty(), "the scene raises nothing on its file");
+    let server = server(town.folder(), vec![once(scene)]);
+    let watched = scene.watched(server.url(&scene.name), model);
+    let mut config = NodeConfig::new("live", town.broker.port(), vec![watched]);
+    config.models_dir = models_dir.to_owned();
+    let mut node = Node::start(&town.folder().join("node"), &config, Leash::Drop).unwrap();
+    wait_until_watched(&town, &mut node, &scene.name);
+    // The mount is gone after the only pass: the camera cannot be watched again.
+    wait_for("the clip's end", A_PASS, &mut [&mut node.process], || {
+        Ok(camera_state(&town, &scene.name).filter(|(state, _)| *state != CameraState::Watching))
+    })
+    .unwrap();
+    let zero = server.started_at(&scene.name).unwrap();
+    wait_for(
+        "the centre to have all",
+        PATIENCE,
+        &mut [&mut node.process],
+        || Ok((told_of(&mut town, zero).len() >= expected.len()).then_some(())),
+    )
+    .unwrap();
+    assert_no_gap(&mut town);
+    let told = told_of(&mut town, zero);
+    let by_rule = |all: &[(String, f64)]| {
+        let mut rules: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for (rule, at) in all {
+            rules.entry(rule.clone()).or_default().push(*at);
+        }
+        rules
+    };
+    let (live, file) = (by_rule(&told), by_rule(&expected));
+    let counts = |rules: &BTreeMap<String, Vec<f64>>| -> Vec<(String, usize)> {
+        rules
+            .iter()
+            .map(|(rule, times)| (rule.clone(), times.len()))
+            .collect()
+    };
+    assert_eq!(counts(&live), counts(&file), "live {live:?}, file {file:?}");
+    for (rule, times) in &file {
+        for (live, file) in live[rule].iter().zip(times) {
+            assert!(
+                (live - file).abs() <= APART,
+                "{rule}: live {live:.2} s, file {file:.2} s"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_rendered_scene_raises_live_what_it_raises_on_its_file() {
+    let scene = Scene::rendered("crossroads").unwrap();
+    live_equals_file(&scene, None, &workspace().join("models"));
+}
+
+#[test]
+fn a_real_clip_raises_live_what_it_raises_on_its_file() {
+    let (Some(case), Some(weights)) = (
+        asset("cases/table-visitors"),
+        asset("models/yolox_nano_416x416.onnx"),
+    ) else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let models = tempfile::tempdir().unwrap();
+    let own = workspace().join("models");
+    std::fs::create_dir(models.path().join("yolox-nano")).unwrap();
+    for file in ["coco80.txt", "yolox-nano/model.toml"] {
+        std::fs::copy(own.join(file), models.path().join(file)).unwrap();
+    }
+    std::os::unix::fs::symlink(
+        weights,
+        models.path().join("yolox-nano/yolox_nano_416x416.onnx"),
+    )
+    .unwrap();
+    let scene = Scene::load(&case).unwrap();
+    live_equals_file(&scene, Some("yolox-nano"), models.path());
+}
+
+/// The truth log in memory.
+#[derive(Clone, Default)]
+struct Truth(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Truth {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Truth {
+    /// How many scripted incidents have begun.
+    fn begun(&self) -> usize {
+        let text = self.0.lock().unwrap().clone();
+        String::from_utf8(text).unwrap().matches("\"rule\"").count()
+    }
+}
+
+/// A scene that goes on for ever, and a node that watches it.
+fn looping(town: &Town, truth: &Truth) -> (Server, Node, Scene) {
+    let scene = Scene::rendered("crossroads").unwrap();
+    let server = Server::start(ServerSettings {
+        truth: Some(TruthLog::new(truth.clone())),
+        ..ServerSettings::loopback(town.folder().join("cache"), vec![scene.camera()])
+    })
+    .unwrap();
+    let watched = scene.watched(server.url(&scene.name), None);
+    let config = NodeConfig::new("node", town.broker.port(), vec![watched]);
+    let mut node = Node::start(&town.folder().join("node"), &config, Leash::Drop).unwrap();
+    wait_until_watched(town, &mut node, &scene.name);
+    (server, node, scene)
+}
+
+/// Waits until `count` more scripted incidents have begun than now.
+fn wait_for_more(truth: &Truth, node: &mut Node, count: usize) {
+    let before = truth.begun();
+    wait_for(
+        "more scripted incidents",
+        A_PASS,
+        &mut [&mut node.process],
+        || Ok((truth.begun() >= before + count).then_some(())),
+    )
+    .unwrap();
+}
+
+/// Waits until the node says that it has nothing left to send.
+fn drain(town: &Town, node: &mut Node) {
+    let from = jiff::Timestamp::now();
+    wait_for("an empty spool", PATIENCE, &mut [&mut node.process], || {
+        let health = town.recorder.last_health();
+        Ok(health
+            .filter(|health| health.time > from && health.spool_pending == 0)
+            .map(drop))
+    })
+    .unwrap();
+}
+
+/// Ids of the incidents whose opening was told, each with how many different messages told it.
+fn openings(town: &Town) -> BTreeMap<String, BTreeSet<String>> {
+    let mut openings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for event in town.recorder.incidents() {
+        if event.data.state == IncidentState::Opened {
+            let messages = openings
+                .entry(event.data.incident_id.to_string())
+                .or_default();
+            messages.insert(event.id.to_string());
+        }
+    }
+    openings
+}
+
+#[test]
+fn what_happens_while_the_broker_is_away_arrives_once_and_in_full() {
+    let mut town = Town::start().unwrap();
+    let truth = Truth::default();
+    let (server, mut node, _scene) = looping(&town, &truth);
+    wait_for("a first incident", A_PASS, &mut [&mut node.process], || {
+        Ok((!town.recorder.incidents().is_empty()).then_some(()))
+    })
+    .unwrap();
+    town.broker.stop().unwrap();
+    let before = town.recorder.incidents().len();
+    wait_for_more(&truth, &mut node, 4);
+    assert_eq!(
+        town.recorder.incidents().len(),
+        before,
+        "told while the broker was away"
+    );
+    town.broker.resume().unwrap();
+    wait_for("what was kept", PATIENCE, &mut [&mut node.process], || {
+        Ok((town.recorder.incidents().len() > before + 1).then_some(()))
+    })
+    .unwrap();
+    drop(server);
+    drain(&town, &mut node);
+    assert_all_at_the_centre(&mut town, &mut node);
+}
+
+/// The centre has each incident once; it catches up with what the recorder has heard.
+fn assert_all_at_the_centre(town: &mut Town, node: &mut Node) {
+    let told = openings(town);
+    for (incident, messages) in &told {
+        assert_eq!(
+            messages.len(),
+            1,
+            "incident {incident} was opened by several messages"
+        );
+    }
+    let wanted: BTreeSet<&String> = told.keys().collect();
+    wait_for(
+        "the centre to have all",
+        PATIENCE,
+        &mut [&mut node.process],
+        || {
+            let known = town.centre.incidents()?;
+            let ids: BTreeSet<&String> = known.iter().map(|incident| &incident.id).collect();
+            assert_eq!(ids.len(), known.len(), "the centre lists an incident twice");
+            Ok(wanted.is_subset(&ids).then_some(()))
+        },
+    )
+    .unwrap();
+    assert_no_gap(town);
+}
+
+#[test]
+fn a_node_that_is_killed_loses_nothing_of_what_it_had_raised() {
+    let mut town = Town::start().unwrap();
+    let truth = Truth::default();
+    let (server, mut node, _scene) = looping(&town, &truth);
+    town.broker.stop().unwrap();
+    // With nobody to send to, all that is raised from here on stays in the spool.
+    wait_for_more(&truth, &mut node, 4);
+    node.process.kill().unwrap();
+    let spooled = spooled(&town.folder().join("node"));
+    assert!(
+        !spooled.is_empty(),
+        "four incidents began and nothing is in the spool"
+    );
+    drop(server);
+    town.broker.resume().unwrap();
+    node.resume().unwrap();
+    wait_for(
+        "the messages of the boot before",
+        PATIENCE,
+        &mut [&mut node.process],
+        || {
+            let heard: BTreeSet<String> = town
+                .recorder
+                .incidents()
+                .iter()
+                .map(|e| e.id.to_string())
+                .collect();
+            Ok(spooled.is_subset(&heard).then_some(()))
+        },
+    )
+    .unwrap();
+    drain(&town, &mut node);
+    assert_all_at_the_centre(&mut town, &mut node);
+}
+
+/// Ids of the incident messages that wait in a node's spool, read from its file after its end.
+fn spooled(node: &Path) -> BTreeSet<String> {
+    let spool = node.join("state/spool.db");
+    let database = rusqlite::Connection::open(&spool).unwrap();
+    let mut rows = database
+        .prepare(
+            "SELECT payload FROM record WHERE topic LIKE '%/incident/%' AND payload IS NOT NULL",
+        )
+        .unwrap();
+    let payloads = rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let ids = payloads.map(|payload| {
+        let event: IncidentEvent = serde_json::from_slice(&payload.unwrap()).unwrap();
+        event.id.to_string()
+    });
+    ids.collect()
+}
+
+#[test]
+fn a_camera_at_fault_is_named_and_the_others_go_on() {
+    let mut town = Town::start().unwrap();
+    let scene = Scene::rendered("school-gate").unwrap();
+    let guarded = CameraSettings {
+        mount: "guarded".to_owned(),
+        credentials: Some(Credentials {
+            user: "operator".to_owned(),
+            password: Password::new("correct horse"),
+        }),
+        ..scene.camera()
+    };
+    let server = server(town.folder(), vec![scene.camera(), guarded]);
+    let odd = OddCamera::start().unwrap();
+    let dead = format!("rtsp://127.0.0.1:{}/dead", free_port().unwrap());
+    let mut wrong = WatchedCamera::new("wrong-password", server.url("guarded"));
+    wrong.login = Some(("operator".to_owned(), "battery staple".to_owned()));
+    let mut unreadable = WatchedCamera::new("unreadable", server.url("guarded"));
+    unreadable.more.insert("user".to_owned(), "operator".into());
+    unreadable
+        .more
+        .insert("password_file".to_owned(), "/no/such/secret".into());
+    let cameras = vec![
+        scene.watched(server.url(&scene.name), None),
+        WatchedCamera::new("dead", dead),
+        wrong,
+        unreadable,
+        WatchedCamera::new("no-path", server.url("nothing")),
+        WatchedCamera::new("odd", odd.url()),
+    ];
+    let config = NodeConfig::new("node", town.broker.port(), cameras);
+    let mut node = Node::start(&town.folder().join("node"), &config, Leash::Drop).unwrap();
+    wait_until_watched(&town, &mut node, &scene.name);
+    let faults = [
+        ("dead", "unreachable"),
+        ("wrong-password", "password"),
+        ("unreadable", "/no/such/secret"),
+        ("no-path", "path"),
+        ("odd", "VP8"),
+    ];
+    for (id, word) in faults {
+        wait_for(
+            &format!("camera {id} to say {word}"),
+            PATIENCE,
+            &mut [&mut node.process],
+            || {
+                let state = camera_state(&town, id);
+                Ok(
+                    state
+                        .filter(|(state, why)| *state == CameraState::Failed && why.contains(word)),
+                )
+            },
+        )
+        .unwrap();
+        let logged = node.process.output();
+        assert!(
+            logged.contains(id),
+            "the log does not name camera {id}:\n{logged}"
+        );
+    }
+    let (state, why) = camera_state(&town, &scene.name).unwrap();
+    assert_eq!(state, CameraState::Watching, "{why}");
+    wait_for(
+        "an incident of the good camera",
+        A_PASS,
+        &mut [&mut node.process],
+        || Ok((!town.centre.incidents()?.is_empty()).then_some(())),
+    )
+    .unwrap();
+    let said = node.process.output();
+    for secret in ["battery staple", "correct horse"] {
+        assert!(!said.contains(secret), "a password is in the log");
+    }
+}
