@@ -48,6 +48,15 @@ pub fn encode(
 
 /// The clip of `scene` in `cache`, rendered now if it is not there yet.
 pub fn cached(scene: &Scene, cache: &Path) -> Result<PathBuf, RenderError> {
+    cached_with(scene, cache, &mut |_, _| {})
+}
+
+/// As `cached`; `progress` gets (pictures done, of how many), if it is rendered.
+pub fn cached_with(
+    scene: &Scene,
+    cache: &Path,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<PathBuf, RenderError> {
     let path = cache.join(format!("{}-{:016x}.mp4", scene.name, fingerprint(scene)));
     if path.try_exists().unwrap_or(false) {
         return Ok(path);
@@ -56,7 +65,7 @@ pub fn cached(scene: &Scene, cache: &Path) -> Result<PathBuf, RenderError> {
         path: cache.to_owned(),
         source,
     })?;
-    encode(scene, &path, &mut |_, _| {})?;
+    encode(scene, &path, progress)?;
     Ok(path)
 }
 

@@ -100,7 +100,8 @@ fn shown(mount: &str, source: &str, cache: &Path) -> anyhow::Result<CameraSettin
     }
     let place = || format!("camera {mount}: {source} is no video file");
     let scene = Scene::load(source).with_context(place)?;
-    let clip = render::cached(&scene, cache).with_context(|| format!("camera {mount}"))?;
+    let clip = render::cached_with(&scene, cache, &mut super::progress)
+        .with_context(|| format!("camera {mount}"))?;
     Ok(CameraSettings {
         incidents: ScriptedIncident::of_scene(&scene),
         ..CameraSettings::new(mount, clip)

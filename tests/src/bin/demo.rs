@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Context;
-use tests::demo::{Settings, run};
+use tests::demo::{Demo, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
 const MISSED: u8 = 1;
@@ -39,8 +39,10 @@ fn demonstrate() -> anyhow::Result<bool> {
         scenes: std::env::args().skip(1).collect(),
         model: variable("DEMO_MODEL"),
     };
+    // Until here a signal ends this process as usual: nothing else runs yet.
+    let demo = Demo::prepare(settings)?;
     let interrupted = interrupted_flag()?;
-    run(&settings, &|| interrupted.load(Ordering::Relaxed))
+    demo.run(&|| interrupted.load(Ordering::Relaxed))
 }
 
 /// Becomes true with SIGINT or SIGTERM. Waits for them on a thread of its own.

@@ -28,6 +28,8 @@ use watch::{Script, Watch};
 const START_PATIENCE: Duration = Duration::from_secs(120);
 /// The scenes that are shown where none is named.
 const SCENES: [&str; 2] = ["crossroads", "school-gate"];
+/// Rendering is told every so many pictures.
+const RENDERED_STEP: usize = 150;
 /// How often the messages are looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 /// How often it is said that all is well.
@@ -46,37 +48,57 @@ pub struct Settings {
     pub model: Option<String>,
 }
 
-/// Shows it until its time is up or `interrupted` says so. True if every scripted incident was seen, or nothing was to
-/// be judged.
-///
-/// # Errors
-/// If something does not start, or dies, with the last lines of its log.
-pub fn run(settings: &Settings, interrupted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
-    let mut screen = Screen::new();
-    let folder = run_folder()?;
-    screen.say(format!("logs and state: {}", folder.display()))?;
-    let mut street = Street::build(settings, &folder, &mut screen, interrupted)?;
-    let Some(street) = &mut street else {
-        return Ok(true);
-    };
-    let watched = street.watch(settings, &mut screen, interrupted);
-    let judged = match watched {
-        Ok(()) if street.server.is_some() => {
-            let rows = street.judge()?;
-            screen.table(&rows)?;
-            let good = verdict::is_good(&rows);
-            if settings.seconds.is_some() {
-                screen.verdict(&rows)?;
+/// What is shown, ready to be started. Nothing runs yet.
+#[derive(Debug)]
+pub struct Demo {
+    settings: Settings,
+    scenes: Vec<Scene>,
+    screen: Screen,
+}
+
+impl Demo {
+    /// Renders the scenes, unless that was done before.
+    ///
+    /// # Errors
+    /// If there is no such scene or it cannot be rendered.
+    pub fn prepare(settings: Settings) -> anyhow::Result<Self> {
+        let mut screen = Screen::new();
+        let scenes = match settings.camera {
+            Some(_) => Vec::new(),
+            None => load_scenes(&settings.scenes, &mut screen)?,
+        };
+        Ok(Demo {
+            settings,
+            scenes,
+            screen,
+        })
+    }
+
+    /// Shows it until its time is up or `interrupted` says so. True if every scripted incident was seen, or nothing
+    /// was to be judged.
+    ///
+    /// # Errors
+    /// If something does not start, or dies, with the last lines of its log.
+    pub fn run(mut self, interrupted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
+        let screen = &mut self.screen;
+        let folder = run_folder()?;
+        let mut street = Street::build(&self.settings, self.scenes, &folder, screen)?;
+        let watched = street.watch(&self.settings, screen, interrupted);
+        let good = match watched {
+            Ok(()) if street.server.is_some() => {
+                let rows = street.judge()?;
+                screen.table(&rows)?;
+                // Without a set time, its user has ended it, who is not to be told of a failure.
+                verdict::is_good(&rows) || self.settings.seconds.is_none()
             }
-            // An interrupted demonstration is ended by its user, who is not to be told of a failure.
-            Ok(good || settings.seconds.is_none())
-        }
-        other => other.map(|()| true),
-    };
-    screen.say("stopping")?;
-    street.stop()?;
-    screen.say(format!("the logs stay in {}", folder.display()))?;
-    judged
+            Ok(()) => true,
+            Err(error) => return Err(error.context(format!("logs: {}", folder.display()))),
+        };
+        screen.say("stopping")?;
+        street.stop()?;
+        screen.say(format!("the logs stay in {}", folder.display()))?;
+        Ok(good)
+    }
 }
 
 /// A folder of its own for each run; what earlier runs left is removed, except for the last few.
@@ -113,20 +135,13 @@ struct Street {
 }
 
 impl Street {
-    /// None if interrupted before everything stood.
     fn build(
         settings: &Settings,
+        scenes: Vec<Scene>,
         folder: &Path,
         screen: &mut Screen,
-        interrupted: &dyn Fn() -> bool,
-    ) -> anyhow::Result<Option<Self>> {
-        let scenes = match settings.camera {
-            Some(_) => Vec::new(),
-            None => load_scenes(&settings.scenes, screen, interrupted)?,
-        };
-        if interrupted() {
-            return Ok(None);
-        }
+    ) -> anyhow::Result<Self> {
+        screen.say(format!("logs and state: {}", folder.display()))?;
         screen.say("starting the broker and the command centre")?;
         let broker = Broker::start(&folder.join("broker"), Leash::Pipe)?;
         let centre = Centre::start(&folder.join("centre"), broker.port(), Leash::Pipe)?;
@@ -152,7 +167,7 @@ impl Street {
         let mut config = NodeConfig::new("demo-node", broker.port(), cameras);
         config.path = ["demo", "street", "node-1"].map(str::to_owned);
         let node = Node::start(&folder.join("node"), &config, Leash::Pipe)?;
-        Ok(Some(Street {
+        Ok(Street {
             node,
             server,
             centre,
@@ -161,7 +176,7 @@ impl Street {
             scenes,
             script,
             watch: Watch::new(ids, names),
-        }))
+        })
     }
 
     /// Tells what happens until the time is up.
@@ -243,29 +258,27 @@ impl Street {
     }
 }
 
-fn load_scenes(
-    names: &[String],
-    screen: &mut Screen,
-    interrupted: &dyn Fn() -> bool,
-) -> anyhow::Result<Vec<Scene>> {
+fn load_scenes(names: &[String], screen: &mut Screen) -> anyhow::Result<Vec<Scene>> {
     let usual = SCENES.map(str::to_owned);
     let names = if names.is_empty() { &usual[..] } else { names };
-    let mut scenes = Vec::new();
-    for name in names {
-        if interrupted() {
-            break;
-        }
+    let scenes = names.iter().map(|name| {
         let folder = Path::new(name);
         if folder.join("case.toml").is_file() {
-            scenes.push(Scene::load(folder)?);
-        } else {
-            screen.say(format!(
-                "scene {name}: rendering, unless it was rendered before"
-            ))?;
-            scenes.push(Scene::rendered(name)?);
+            return Scene::load(folder);
         }
-    }
-    Ok(scenes)
+        let mut closed = None;
+        let scene = Scene::rendered_with(name, &mut |done, total| {
+            if done % RENDERED_STEP == 0 || done == total {
+                let said = screen.say(format!("rendering {name}: {done} of {total} pictures"));
+                closed = closed.take().or(said.err());
+            }
+        })?;
+        match closed {
+            Some(error) => Err(error.into()),
+            None => Ok(scene),
+        }
+    });
+    scenes.collect()
 }
 
 fn serve(scenes: &[Scene], folder: &Path, script: &Script) -> anyhow::Result<Server> {

@@ -112,18 +112,16 @@ impl Screen {
                 row.delay.map(seconds).unwrap_or_default(),
             ))?;
         }
-        self.say("")
-    }
-
-    pub(super) fn verdict(&mut self, rows: &[Row]) -> io::Result<()> {
         let sum = |count: fn(&Row) -> usize| rows.iter().map(count).sum::<usize>();
-        let scripted = sum(|row| row.scripted);
-        let (missed, wrong) = (sum(Row::missed), sum(|row| row.false_alarms));
+        let (scripted, seen) = (sum(|row| row.scripted), sum(|row| row.seen));
+        let wrong = sum(|row| row.false_alarms);
         if scripted == 0 {
-            return self.say("no scripted incident lay within the time watched; watch for longer");
+            return self
+                .say("\nno scripted incident lay well within the time watched; watch for longer");
         }
+        let missed = scripted - seen;
         self.say(format!(
-            "{scripted} scripted, {missed} missed, {wrong} false"
+            "\n{scripted} scripted, {seen} seen, {missed} missed, {wrong} false"
         ))
     }
 }

@@ -67,10 +67,22 @@ impl Scene {
     /// # Errors
     /// If there is no such scene or it cannot be rendered.
     pub fn rendered(name: &str) -> anyhow::Result<Self> {
+        Self::rendered_with(name, &mut |_, _| {})
+    }
+
+    /// As [`Scene::rendered`]; `progress` gets pictures done, of how many, if it is rendered now.
+    ///
+    /// # Errors
+    /// If there is no such scene or it cannot be rendered.
+    pub fn rendered_with(
+        name: &str,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> anyhow::Result<Self> {
         let scene =
             camera_sim::scene::Scene::load(name).with_context(|| format!("scene {name}"))?;
         let cache = workspace().join(".cache/camera-sim");
-        let clip = render::cached(&scene, &cache).with_context(|| format!("scene {name}"))?;
+        let clip = render::cached_with(&scene, &cache, progress)
+            .with_context(|| format!("scene {name}"))?;
         let folder = workspace().join(".cache/cases").join(name);
         std::fs::create_dir_all(&folder)?;
         let text = case_toml(&scene, &clip.to_string_lossy())?;
