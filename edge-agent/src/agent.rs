@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::Health;
+use protocol::{CameraState, Health};
 use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, interval},
@@ -41,7 +41,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(8);
 /// Encoded evidence of one camera is kept in at most so many bytes.
 const REEL_BYTES: usize = 64 << 20;
-/// Figures are sent so often, and as soon as a camera's state changes.
+/// Figures are sent so often, and as soon as there is news.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
 
 /// Why the agent does not start.
@@ -309,16 +309,16 @@ fn start_health(
     receiver
 }
 
-/// Whether a camera's state or the node's faults changed.
+/// Whether a camera began or ceased to be watched, or the node's faults changed. Attempts at a dead camera are no news.
 fn is_news(old: &Health, new: &Health) -> bool {
-    let states = |health: &Health| {
-        health
+    let watched = |health: &Health| {
+        let states = health
             .cameras
             .iter()
-            .map(|camera| camera.state)
-            .collect::<Vec<_>>()
+            .map(|camera| camera.state == CameraState::Watching);
+        states.collect::<Vec<bool>>()
     };
-    old.faults != new.faults || states(old) != states(new)
+    old.faults != new.faults || watched(old) != watched(new)
 }
 
 fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures) {

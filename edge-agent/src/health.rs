@@ -25,7 +25,8 @@ const FRESH: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
     Disabled,
-    Trying,
+    /// With what went wrong the last time.
+    Trying(Option<String>),
     Failed(String),
 }
 
@@ -52,7 +53,7 @@ impl CameraAccount {
             id,
             name,
             phase: Mutex::new(if enabled {
-                Phase::Trying
+                Phase::Trying(None)
             } else {
                 Phase::Disabled
             }),
@@ -66,16 +67,19 @@ impl CameraAccount {
 
     /// A connection is being made or stands.
     pub fn trying(&self) {
-        self.set(Phase::Trying);
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = match &*phase {
+            Phase::Failed(why) => Some(why.clone()),
+            Phase::Trying(last) => last.clone(),
+            Phase::Disabled => None,
+        };
+        *phase = Phase::Trying(last);
     }
 
     /// It failed because of `why`.
     pub fn failed(&self, why: &str) {
-        self.set(Phase::Failed(why.to_owned()));
-    }
-
-    fn set(&self, phase: Phase) {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        *phase = Phase::Failed(why.to_owned());
     }
 
     fn state(&self) -> (CameraState, Option<String>) {
@@ -87,13 +91,13 @@ impl CameraAccount {
         match phase {
             Phase::Disabled => (CameraState::Disabled, None),
             Phase::Failed(why) => (CameraState::Failed, Some(why)),
-            Phase::Trying => match self.progress.frame_age() {
+            Phase::Trying(last) => match self.progress.frame_age() {
                 Some(age) if age < FRESH => (CameraState::Watching, None),
                 Some(age) => {
-                    let why = format!("no frame for {} s", age.as_secs());
+                    let why = last.unwrap_or_else(|| format!("no frame for {} s", age.as_secs()));
                     (CameraState::Connecting, Some(why))
                 }
-                None => (CameraState::Connecting, None),
+                None => (CameraState::Connecting, last),
             },
         }
     }
@@ -227,6 +231,14 @@ mod tests {
             (CameraState::Failed, Some("unplugged"))
         );
         assert_eq!((health.watched_s, health.expected_s), (0, 10));
+        camera.trying();
+        let health = camera.health();
+        assert_eq!(health.state, CameraState::Connecting);
+        assert_eq!(
+            health.reason.as_deref(),
+            Some("unplugged"),
+            "what went wrong is said until frames come"
+        );
     }
 
     #[test]

@@ -96,6 +96,17 @@ fn stream_url(check: &mut Check<'_>, at: &At<String>) -> Option<String> {
             "holds a login: take it out of the address and name it in user and password_file (or password_env)",
         );
     }
+    let query = at.value.split_once('?').map_or("", |(_, query)| query);
+    let query = query.to_ascii_lowercase();
+    if ["pass", "pwd", "token"]
+        .iter()
+        .any(|word| query.contains(word))
+    {
+        return check.refuse(
+            at,
+            "holds a secret behind the question mark, and addresses are logged: name it in password_file (or password_env)",
+        );
+    }
     if authority.is_empty()
         || at
             .value
