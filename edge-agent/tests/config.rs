@@ -52,7 +52,6 @@ fn every_problem_is_reported_with_its_place() {
 fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/edge-agent.example.toml");
     let settings = load(&example).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(settings.mqtt.insecure, ["mqtt_plaintext"]);
     let camera = &settings.cameras[0];
     assert_eq!(camera.scene.rules.len(), 3);
     // The same file with each commented default switched on gives the same settings.
@@ -189,6 +188,13 @@ fn tls_is_the_rule_beyond_this_machine() {
     );
     assert_eq!(settings.mqtt.port, 8883);
     assert!(settings.mqtt.insecure.is_empty());
+    let plain = HEAD.replace("localhost\"", "broker.example\"\ninsecure_plaintext = true");
+    let plain = load_text(dir.path(), &format!("{plain}{CAMERA}")).unwrap();
+    assert_eq!(
+        plain.mqtt.insecure,
+        ["mqtt_plaintext"],
+        "what is switched off is said"
+    );
     let local = load_text(dir.path(), &format!("{HEAD}{CAMERA}")).unwrap();
     assert_eq!((local.mqtt.port, local.mqtt.insecure.len()), (1883, 0));
     assert_eq!(local.mqtt.client_id, "r-s-n");
