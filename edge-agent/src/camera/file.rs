@@ -7,7 +7,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::{Duration, Instant},
 };
@@ -41,6 +41,8 @@ pub struct Clip {
     bus: gst::Bus,
     shared: Arc<Shared>,
     frames: Option<Receiver<Result<Frame, String>>>,
+    /// Keeps the channel open to its last frame: why a clip ends is asked of the decoder, not of the channel.
+    _sender: SyncSender<Result<Frame, String>>,
 }
 
 struct Shared {
@@ -70,6 +72,7 @@ impl Clip {
             end: Arc::clone(&end),
         });
         let mut media = Media::new(gate, end);
+        let keep_open = sender.clone();
         let picture = move |decoded: Decoded<'_>| match media.frame(decoded) {
             Some(frame) => sender.send(frame).is_ok(),
             None => true,
@@ -86,6 +89,7 @@ impl Clip {
             bus,
             shared,
             frames: Some(frames),
+            _sender: keep_open,
         })
     }
 
@@ -103,9 +107,8 @@ impl Clip {
         };
         let began = Instant::now();
         loop {
-            match frames.recv_timeout(LOOK) {
-                Ok(frame) => return frame.map(Some).map_err(|e| refused(Fault::Broken(e))),
-                Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => {}
+            if let Ok(frame) = frames.recv_timeout(LOOK) {
+                return frame.map(Some).map_err(|e| refused(Fault::Broken(e)));
             }
             if let Some(fault) = self.fault() {
                 return Err(refused(fault));

@@ -154,3 +154,43 @@ fn check(camera: &RawCamera) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<CameraSettingsFile, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cameras.toml");
+        fs::write(&path, text).expect("written");
+        let prefix = format!("{}/", folder.path().display());
+        CameraSettingsFile::load(&path).map_err(|e| e.replace(&prefix, ""))
+    }
+
+    #[test]
+    fn a_case_goes_before_the_defaults_and_the_command_line_before_both() {
+        let file = load(
+            "[defaults]\nmodel = \"a\"\nanalysis_fps = 5\ntracker = { high_score = 0.5 }\n\
+             [gate]\nmodel = \"b\"\ntiles = [2, 1]\ntracker = { low_score = 0.05 }\n",
+        )
+        .expect("good");
+        let gate = file.camera("gate", None);
+        assert_eq!((gate.model.as_str(), gate.tiles), ("b", (2, 1)));
+        assert_eq!((gate.analysis_fps, gate.tracker.high_score), (5.0, 0.5));
+        assert_eq!(gate.tracker.low_score, 0.05);
+        assert_eq!(file.camera("yard", None).model, "a");
+        assert_eq!(file.camera("gate", Some("c")).model, "c");
+    }
+
+    #[test]
+    fn mistakes_name_the_table_and_the_key() {
+        let refusal = |text| load(text).expect_err("must be refused");
+        insta::assert_snapshot!(refusal("[gate]\nmin_score = 1.5"), @"cameras.toml: gate.min_score: expected 0 to 1");
+        insta::assert_snapshot!(refusal("[gate]\ntiles = [0, 1]"), @"cameras.toml: gate.tiles: expected columns and rows of 1 to 8");
+        let text = refusal("[gate]\nanalysis_fsp = 5");
+        assert!(
+            text.contains("line 2") && text.contains("analysis_fsp"),
+            "{text}"
+        );
+    }
+}

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    case::Case,
+    case::{Case, Span},
     picture::{Wanted, pictures},
     report::{CaseReport, Report, RuleReport},
     run::Alarm,
@@ -63,6 +63,50 @@ fn write(out: &mut String, report: &Report, cases: &[Case], alarms: &[Vec<Alarm>
     out.write_str("</html>\n")
 }
 
+/// A bar or a tick of a time line.
+struct Mark<'a> {
+    from_s: f64,
+    to_s: f64,
+    height: usize,
+    colour: &'static str,
+    note: &'a str,
+}
+
+/// Truth of a rule, what is ignored of it, and its alarms; what is drawn later lies on top.
+fn marks<'a>(case: &'a Case, rule: &RuleReport, alarms: &[Alarm]) -> Vec<Mark<'a>> {
+    let of_rule = |span: &&Span| span.rule == rule.id;
+    let bar = |span: &'a Span, colour| Mark {
+        from_s: span.start_s,
+        to_s: span.end_s,
+        height: 10,
+        colour,
+        note: &span.note,
+    };
+    let ignore = case.truth.ignore.iter().filter(of_rule);
+    let mut marks: Vec<Mark<'a>> = ignore.clone().map(|span| bar(span, "#e3e6ea")).collect();
+    for truth in case.truth.incidents.iter().filter(of_rule) {
+        let missed = rule.score.missed.contains(truth);
+        marks.push(bar(truth, if missed { "#e5877f" } else { "#9fb8cf" }));
+    }
+    for alarm in alarms.iter().filter(|alarm| alarm.rule == rule.id) {
+        let at = alarm.capture_s;
+        let ignored = ignore.clone().any(|s| s.start_s <= at && at <= s.end_s);
+        let wrong = rule.score.false_alarms_s.contains(&at);
+        marks.push(Mark {
+            from_s: at,
+            to_s: at,
+            height: 17,
+            colour: match (ignored, wrong) {
+                (true, _) => "#8c959f",
+                (_, true) => "#d98300",
+                _ => "#1a7f37",
+            },
+            note: "alarm",
+        });
+    }
+    marks
+}
+
 /// Truth as bars, alarms as ticks, one row a rule.
 fn time_line(out: &mut String, case: &Case, found: &CaseReport, alarms: &[Alarm]) -> fmt::Result {
     let rules: Vec<&RuleReport> = found.rules.iter().filter(|r| r.f1.is_some()).collect();
@@ -81,50 +125,23 @@ fn time_line(out: &mut String, case: &Case, found: &CaseReport, alarms: &[Alarm]
         let y = i * ROW;
         write!(
             out,
-            "<text x=\"0\" y=\"{}\">{}</text><line x1=\"{LEFT}\" x2=\"{}\" y1=\"{}\" y2=\"{}\" stroke=\"#d5dae0\"/>",
+            "<text x=\"0\" y=\"{0}\">{1}</text><line x1=\"{LEFT}\" x2=\"{3}\" y1=\"{2}\" y2=\"{2}\" stroke=\"#d5dae0\"/>",
             y + 15,
             escape(&rule.id),
-            LEFT + WIDTH,
             y + ROW - 2,
-            y + ROW - 2
+            LEFT + WIDTH,
         )?;
-        let mut bar = |start: f64, end: f64, colour: &str, note: &str| {
-            let end = end.min(found.duration_s);
+        for mark in marks(case, rule, alarms) {
+            let (from, to) = (x(mark.from_s), x(mark.to_s.min(found.duration_s)));
             write!(
                 out,
-                "<rect x=\"{:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" fill=\"{colour}\"><title>{} {start:.2} s</title></rect>",
-                x(start),
-                y + 6,
-                (x(end) - x(start)).max(3.0),
-                ROW - 12,
-                escape(note)
-            )
-        };
-        for ignored in case.truth.ignore.iter().filter(|s| s.rule == rule.id) {
-            bar(ignored.start_s, ignored.end_s, "#e3e6ea", &ignored.note)?;
-        }
-        for truth in case.truth.incidents.iter().filter(|s| s.rule == rule.id) {
-            let missed = rule.score.missed.contains(truth);
-            let colour = if missed { "#e5877f" } else { "#9fb8cf" };
-            bar(truth.start_s, truth.end_s, colour, &truth.note)?;
-        }
-        for alarm in alarms.iter().filter(|alarm| alarm.rule == rule.id) {
-            let at = alarm.capture_s;
-            let ignored = (case.truth.ignore.iter())
-                .any(|s| s.rule == rule.id && s.start_s <= at && at <= s.end_s);
-            let wrong = rule.score.false_alarms_s.contains(&at);
-            let colour = match (ignored, wrong) {
-                (true, _) => "#8c959f",
-                (_, true) => "#d98300",
-                _ => "#1a7f37",
-            };
-            write!(
-                out,
-                "<rect x=\"{:.1}\" y=\"{}\" width=\"2\" height=\"{}\" fill=\"{colour}\"><title>{:.2} s</title></rect>",
-                x(at),
-                y + 2,
-                ROW - 5,
-                at
+                "<rect x=\"{from:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" fill=\"{}\"><title>{} {:.2} s</title></rect>",
+                y + ROW / 2 - mark.height / 2,
+                (to - from).max(2.0),
+                mark.height,
+                mark.colour,
+                escape(mark.note),
+                mark.from_s,
             )?;
         }
     }
