@@ -114,8 +114,8 @@ class Crops(Dataset):
         focus = _focus(frame, rng)
         x0 = _offset(focus[0] * sx, picture.shape[1] * sx, width, rng)
         y0 = _offset(focus[1] * sy, picture.shape[0] * sy, height, rng)
-        canvas = _window(picture, (sx, sy), (x0, y0), (height, width), rng)
-        boxes = frame.boxes * np.array([sx, sy, sx, sy], np.float32) - np.array([x0, y0, x0, y0], np.float32)
+        canvas, factor, shift = _window(picture, (sx, sy), (x0, y0), (height, width), rng)
+        boxes = frame.boxes * np.tile(factor, 2) + np.tile(shift, 2)
         boxes, labels = _clip(boxes, frame.labels, height, width)
         if rng.random() < 0.5:
             canvas = canvas[:, ::-1]
@@ -140,7 +140,8 @@ def _offset(focus: float, extent: float, window: int, rng: np.random.Generator) 
     return float(np.clip(focus - rng.uniform(0.1, 0.9) * window, 0.0, extent - window))
 
 
-def _window(picture: np.ndarray, scale, origin, size, rng: np.random.Generator) -> np.ndarray:
+def _window(picture: np.ndarray, scale, origin, size, rng: np.random.Generator):
+    """A canvas with part of the picture on it; and exactly, rounding included, the factor and shift (x, y) it took."""
     height, width = size
     (sx, sy), (x0, y0) = scale, origin
     h, w = picture.shape[:2]
@@ -151,7 +152,8 @@ def _window(picture: np.ndarray, scale, origin, size, rng: np.random.Generator) 
     canvas = np.full((height, width, 3), PAD, np.uint8)
     kernel = cv2.INTER_AREA if sx < 1.0 and rng.random() < 0.5 else cv2.INTER_LINEAR
     canvas[top : top + dh, left : left + dw] = cv2.resize(picture[ay:by, ax:bx], (dw, dh), interpolation=kernel)
-    return canvas
+    factor = np.array([dw / (bx - ax), dh / (by - ay)], np.float32)
+    return canvas, factor, np.array([left, top], np.float32) - np.array([ax, ay], np.float32) * factor
 
 
 def _clip(boxes: np.ndarray, labels: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

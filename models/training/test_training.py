@@ -128,6 +128,19 @@ class Frames(unittest.TestCase):
             self.assertTrue((item[:, 1:] >= 0).all())
             self.assertTrue((item[:, 3] <= 288).all() and (item[:, 4] <= 192).all())
 
+    def test_boxes_lie_on_what_they_are_of(self) -> None:
+        picture = np.zeros((468, 832, 3), np.uint8)
+        picture[200:240, 400:430] = 255
+        frame = Frame(self.folder / "a.jpg", np.array([[400, 200, 430, 240]], np.float32), np.array([3]))
+        crops = Crops([frame], (192, 288), 448, seed=1, start=0, count=1)
+        for seed in range(40):
+            canvas, boxes, labels = crops._crop(picture, frame, np.random.default_rng(seed))
+            if labels.tolist() != [3] or boxes[0, 0] <= 0 or boxes[0, 2] >= 288:
+                continue
+            bright = np.flatnonzero((canvas[..., 0] > 127).sum(0) > 3)
+            self.assertLess(abs(bright[0] - boxes[0, 0]), 0.75)
+            self.assertLess(abs(bright[-1] + 1 - boxes[0, 2]), 0.75)
+
 
 class Scoring(unittest.TestCase):
     def test_a_hit_a_miss_and_a_false_box(self) -> None:

@@ -14,6 +14,7 @@ held=${HELD:-800}
 pictures=${PICTURES:-240000}
 jobs=${JOBS:-$(nproc)}
 mkdir -p "$work"
+work=$(cd "$work" && pwd)
 
 python=$work/venv/bin/python
 if ! cmp -s "$here/requirements.txt" "$work/venv/installed.txt"; then
