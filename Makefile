@@ -5,10 +5,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
-# A library that the user names wins; else the one that setup.sh brought; else the agent looks in the system's folders.
-BUNDLED_ORT := $(CURDIR)/.cache/onnxruntime/libonnxruntime.so
 
 CONSOLE := command-center/console
+BROWSER_TESTS := command-center/browser-tests
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 .PHONY: demo test lint bench setup console build clean
@@ -20,7 +19,10 @@ console: $(CONSOLE)/dist/index.html
 
 $(CONSOLE)/dist/index.html: $(CONSOLE_SOURCES) | setup
 	@echo "console: building" >&2
-	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+$(BROWSER_TESTS)/node_modules/.package-lock.json: $(BROWSER_TESTS)/package-lock.json | setup
+	@cd $(BROWSER_TESTS) && npm ci --no-audit --no-fund --loglevel=error
 
 build: setup console
 	cargo build --release --bins
@@ -28,12 +30,13 @@ build: setup console
 demo: build
 	@exec target/release/demo
 
-test: setup console
+test: setup console $(BROWSER_TESTS)/node_modules/.package-lock.json
 	cargo build --bins
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run; else cargo test; fi
 
 lint: setup console
 	cargo fmt --check
+	cd $(CONSOLE) && npm run --silent check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test -q -p tests --test tidy
 

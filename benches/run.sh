@@ -2,6 +2,5 @@
 # Runs every benchmark and prints the table of README.md anew. `--write` puts it into README.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export ORT_DYLIB_PATH=${ORT_DYLIB_PATH:-$PWD/.cache/onnxruntime/libonnxruntime.so}
 cargo bench -q -p benches -- --noplot --warm-up-time 1 --measurement-time 3 >&2
 python3 benches/table.py "$@"

@@ -96,6 +96,7 @@ async function seeNodes() {
   await card.getByText("wrong user name or password").waitFor();
   await card.getByText("25.0 /s").waitFor();
   await card.getByText(/no\. \d+, noticed/).waitFor();
+  await page.getByText("Fault on this node: http.listen").waitFor();
   await page.getByText("Messages set aside").waitFor();
   await shoot("nodes");
 }

@@ -222,6 +222,8 @@ pub struct NodeView {
     pub config_revision: Option<String>,
     /// Safety that was switched off on it.
     pub insecure: Vec<String>,
+    /// What is wrong with it, in its own words.
+    pub faults: Vec<String>,
     /// When anything was last heard of it.
     pub heard: Utc,
     /// Its clock's quality.

@@ -64,6 +64,12 @@ async fn an_operator_sees_an_incident_arrive_and_acknowledges_it() {
         done && status.success(),
         "the browser's part failed: {status}"
     );
+    let status = script("screenshot.mjs", web_port)
+        .arg(screenshots().join("console.png"))
+        .env("USER_NAME", "Anna Karimova")
+        .env("PASSWORD", "correct horse battery")
+        .status();
+    assert!(status.unwrap().success(), "screenshot.mjs failed");
 }
 
 type Steps = std::io::Lines<BufReader<std::process::ChildStdout>>;
@@ -154,7 +160,8 @@ fn messages() -> Vec<Sent> {
     node.seq += 1; // a message that is lost
     tell(&mut node, "line_crossing", Severity::Alarm, 1, None, 4);
     let last = sent.pop().unwrap();
-    let other = Node::new("chorsu-2");
+    let mut other = Node::new("chorsu-2");
+    other.faults = vec!["http.listen: 127.0.0.1:9464: address already in use".to_owned()];
     sent.push(other.health(ago(4000), 900));
     sent.push(other.status(NodeState::Offline, ago(4000), &[]));
     let torn = "safecity/v1/tashkent/chorsu-crossroads/chorsu-2/health";

@@ -34,7 +34,7 @@ fn the_smallest_file_is_enough_on_one_machine() {
 
 #[test]
 fn the_example_is_valid() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("command-center.example.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/command-center.example.toml");
     config::load(&path).unwrap();
 }
 

@@ -12,6 +12,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -238,12 +239,12 @@ async fn a_user_is_added_at_the_command_line_and_signs_in() {
     let folder = tempfile::tempdir().unwrap();
     let centre = CentreProgram::start(folder.path(), support::process::free_port()).await;
     let add = |password: &str| {
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_command-center"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_command-center"))
             .args(["user", "add", "boris", "--config"])
             .arg(folder.path().join("command-center.toml"))
-            .stdin(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
@@ -263,4 +264,41 @@ async fn a_user_is_added_at_the_command_line_and_signs_in() {
     let mut client = Client::new(centre.address);
     let form = json!({"name": "boris", "password": "long enough now"});
     assert_eq!(client.sign_in("/api/login", &form).await.status, 200);
+}
+
+#[tokio::test]
+async fn it_ends_in_order_and_says_when_its_port_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut centre = CentreProgram::start(folder.path(), support::process::free_port()).await;
+    let config = folder.path().join("taken.toml");
+    let text = format!(
+        "data_dir = \"other\"\n[web]\nlisten = \"{}\"\n[mqtt]\nhost = \"127.0.0.1\"\n",
+        centre.address
+    );
+    fs::write(&config, text).unwrap();
+    let second = Command::new(env!("CARGO_BIN_EXE_command-center"))
+        .args(["run", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(69), "{said}");
+    assert!(
+        said.contains(&format!("error: web.listen {}: ", centre.address)),
+        "{said}"
+    );
+    let terminate = format!("kill -TERM {}", centre.process.0.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &terminate])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = until("the end", || {
+        let ended = centre.process.0.try_wait().unwrap();
+        async move { ended }
+    })
+    .await;
+    assert_eq!(ended.code(), Some(0));
 }

@@ -270,6 +270,32 @@ async fn evidence_with_another_hash_is_never_shown() {
 }
 
 #[tokio::test]
+async fn a_crash_before_the_commit_leaves_a_file_that_is_taken_over_only_if_it_is_right() {
+    let mut node = Node::new("box-1");
+    let picture = b"the bytes of a picture".to_vec();
+    for left_behind in [picture.clone(), b"torn".to_vec()] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let name = hex(&picture);
+        let path = folder.path().join("evidence").join(&name[..2]).join(&name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &left_behind).unwrap();
+        let mut event = node.event(Uuid::now_v7(), IncidentState::Opened, at(0));
+        announce(&mut event, &picture);
+        let chunk = node.chunk(event.data.incident_id, &picture, 0..picture.len());
+        let expected = [Outcome::Stored, Outcome::Stored];
+        assert_eq!(
+            record(&store, &[&node.send_event(&event), &chunk]).await,
+            expected
+        );
+        assert_eq!(list(&store).await[0].snapshot, Snapshot::Ready);
+        assert_eq!(std::fs::read(&path).unwrap(), picture);
+        let partial = folder.path().join("evidence/partial");
+        assert_eq!(std::fs::read_dir(partial).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
 async fn evidence_that_is_too_long_is_refused_before_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);

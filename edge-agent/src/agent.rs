@@ -4,13 +4,12 @@
 //! is no reason not to start.
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use protocol::{Health, incident::ModelRef};
+use protocol::Health;
 use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, interval},
@@ -20,24 +19,18 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::{
-    analysis::Analysis,
     camera::{self, Outputs, mailbox::Mailbox, reel::Reel},
-    config::{
-        Settings,
-        settings::{CameraSettings, InferenceSettings},
-    },
+    config::{Settings, settings::CameraSettings},
     event_log::{CameraFailed, Event},
     health::{Accounts, CameraAccount, Faults},
     http::{self, Figures},
     inference::{
         counters::{FeedCounters, WorkerCounters},
-        model::Model,
-        runtime::Runtime,
         scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
         worker,
     },
     metrics::Metrics,
-    report::Reporter,
+    roster::{Models, Ready, load_models, prepare, report_faults},
     sink::{Feed, Identity, Link, mqtt::MqttSink},
     spool::{Quota, Spool, SpoolError},
     supervisor::{Failure, Step, Supervisor},
@@ -76,16 +69,9 @@ pub struct Agent {
     pub health: watch::Receiver<Option<Health>>,
     /// All figures.
     pub metrics: Metrics,
+    spool_ended: CancellationToken,
     // A camera leaves the round of inference when its place is dropped.
     _places: Vec<Place>,
-}
-
-/// A camera that can be watched, with what it needs of its model.
-struct Ready {
-    camera: CameraSettings,
-    account: Arc<CameraAccount>,
-    analysis: Analysis,
-    reporter: Reporter,
 }
 
 impl Agent {
@@ -108,7 +94,12 @@ impl Agent {
             return Err(StartError::NoCamera(reasons.collect()));
         }
         let (spool, worker) = Spool::open(&settings.state_dir.join("spool.db"), Quota::default())?;
-        supervisor.thread(Step::Uplink, "spool", move || worker.run())?;
+        let spool_ended = CancellationToken::new();
+        let guard = spool_ended.clone().drop_guard();
+        supervisor.thread(Step::Uplink, "spool", move || {
+            let _guard = guard;
+            worker.run();
+        })?;
         let node_faults = Arc::new(Faults::default());
         let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults));
         let (open_incidents, open) = watch::channel(Vec::new());
@@ -146,145 +137,20 @@ impl Agent {
             link,
             health,
             metrics,
+            spool_ended,
             _places: places,
         })
+    }
+
+    /// Returns when the agent can no longer keep what it sees: the process must end, so that it is started anew.
+    pub async fn failed(&self) {
+        self.spool_ended.cancelled().await;
     }
 
     /// Stops intake, closes what is open, sends what waits as far as time allows, and says goodbye.
     pub async fn stop(self) {
         info!("stopping");
         self.supervisor.shut_down(GRACE).await;
-    }
-}
-
-/// Models by name: one of each for each inference session.
-type Models = BTreeMap<String, Vec<Model>>;
-/// Why cameras cannot be watched, by their names.
-type CameraFaults = BTreeMap<String, String>;
-
-/// Loads what the cameras use. A model that is refused fails the cameras that use it.
-async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
-    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for camera in settings.cameras.iter().filter(|camera| camera.enabled) {
-        wanted
-            .entry(camera.model.clone())
-            .or_default()
-            .push(camera.id.to_string());
-    }
-    let inference = settings.inference.clone();
-    let loading = tokio::task::spawn_blocking(move || {
-        let (mut models, mut faults) = (Models::new(), CameraFaults::new());
-        for (name, cameras) in wanted {
-            match load_model(&inference, &name) {
-                Ok(sessions) => {
-                    models.insert(name, sessions);
-                }
-                Err(why) => faults.extend(
-                    cameras
-                        .into_iter()
-                        .map(|id| (id, format!("model {name}: {why}"))),
-                ),
-            }
-        }
-        (models, faults)
-    });
-    loading.await.unwrap_or_else(|e| {
-        let all = settings
-            .cameras
-            .iter()
-            .map(|camera| (camera.id.to_string(), format!("models: {e}")));
-        (Models::new(), all.collect())
-    })
-}
-
-fn load_model(inference: &InferenceSettings, name: &str) -> Result<Vec<Model>, String> {
-    let runtime = Runtime::load(inference.runtime.as_deref()).map_err(|e| e.to_string())?;
-    let load = |_| {
-        Model::load(
-            &runtime,
-            &inference.models_dir,
-            name,
-            &inference.weights_dirs,
-        )
-        .map_err(|e| e.to_string())
-    };
-    (0..inference.sessions).map(load).collect()
-}
-
-/// An account of each camera, and those of them that can be watched; for the others `faults` says why not.
-fn prepare(
-    settings: &Settings,
-    models: &Models,
-    faults: &mut CameraFaults,
-) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
-    let (mut ready, mut accounts) = (Vec::new(), Vec::new());
-    for camera in &settings.cameras {
-        let account = Arc::new(CameraAccount::new(
-            camera.id.clone(),
-            camera.name.clone(),
-            camera.enabled,
-        ));
-        accounts.push(Arc::clone(&account));
-        if !camera.enabled {
-            continue;
-        }
-        if let Some(fault) = &camera.fault {
-            faults.insert(camera.id.to_string(), fault.clone());
-        }
-        let model = models
-            .get(&camera.model)
-            .and_then(|sessions| sessions.first());
-        let Some(model) = model.filter(|_| camera.fault.is_none()) else {
-            continue;
-        };
-        match scene(settings, camera, model) {
-            Ok((analysis, reporter)) => ready.push(Ready {
-                camera: camera.clone(),
-                account,
-                analysis,
-                reporter,
-            }),
-            Err(why) => {
-                faults.insert(camera.id.to_string(), why);
-            }
-        }
-    }
-    (ready, accounts)
-}
-
-fn scene(
-    settings: &Settings,
-    camera: &CameraSettings,
-    model: &Model,
-) -> Result<(Analysis, Reporter), String> {
-    let analysis = Analysis::new(&camera.scene, model.labels()).map_err(|errors| {
-        errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
-    })?;
-    let reference = ModelRef {
-        name: model.name().to_owned(),
-        sha256: model.sha256().to_owned(),
-    };
-    let reporter = Reporter::new(&settings.node, camera, reference, model.labels())
-        .map_err(|e| e.to_string())?;
-    Ok((analysis, reporter))
-}
-
-fn report_faults(faults: &CameraFaults, accounts: &[Arc<CameraAccount>], metrics: &Metrics) {
-    for account in accounts {
-        let id = account.health().id.to_string();
-        if let Some(why) = faults.get(&id) {
-            account.failed(why);
-            CameraFailed {
-                camera: &id,
-                why,
-                retry_in: None,
-            }
-            .emit(metrics);
-        }
     }
 }
 

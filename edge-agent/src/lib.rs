@@ -14,6 +14,7 @@ pub mod http;
 pub mod inference;
 pub mod metrics;
 pub mod report;
+mod roster;
 pub mod sink;
 pub mod spool;
 pub mod supervisor;

@@ -158,7 +158,7 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
     // A stream that is stuck in a dead host must not hold the process.
     runtime.shutdown_background();
     match outcome {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(code) => Ok(code),
         Err(e @ StartError::Thread(_)) => {
             say_error(&format!("error: {e}"));
             Ok(ExitCode::from(DEFECT))
@@ -170,16 +170,24 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn watch(settings: config::Settings) -> Result<(), StartError> {
+async fn watch(settings: config::Settings) -> Result<ExitCode, StartError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let agent = Agent::start(settings).await?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => tracing::warn!("the configuration is read at start only: restart to apply a change"),
+            () = agent.failed() => {
+                tracing::error!("the spool's thread ended before its time: this is a defect of the agent");
+                return Ok(ExitCode::from(DEFECT));
+            }
+        }
     }
     agent.stop().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_config(path: &Path) -> anyhow::Result<ExitCode> {

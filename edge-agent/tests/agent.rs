@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     net::TcpListener,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -104,6 +105,40 @@ fn edge_agent(arguments: &[&str]) -> Output {
         .args(arguments)
         .output()
         .expect("the program runs")
+}
+
+#[test]
+fn a_running_agent_stays_through_a_hang_up_and_stops_in_order_when_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), SWITCHED_OFF);
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_edge-agent"))
+        .args(["--log-format", "json", "run", "--config"])
+        .arg(&config)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = agent.id().to_string();
+    let kill = |signal: &str| Command::new("kill").args([signal, &pid]).status().unwrap();
+    let mut seen = Vec::new();
+    for line in BufReader::new(agent.stderr.take().unwrap()).lines() {
+        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let message = line["fields"]["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        match message.as_str() {
+            "watching" => assert!(kill("-HUP").success()),
+            text if text.contains("restart to apply") => assert!(kill("-TERM").success()),
+            _ => {}
+        }
+        seen.push(message);
+    }
+    assert_eq!(agent.wait().unwrap().code(), Some(0));
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("stopping"),
+        "{seen:?}"
+    );
 }
 
 #[test]

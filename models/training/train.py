@@ -23,7 +23,7 @@ from net import StreetNet, cells
 
 INPUT = (256, 448)  # height, width
 CROP = (192, 288)
-CROP_SHARE = 0.7  # of the run, in pictures
+CROP_SHARE = 0.8  # of the run, in pictures
 PEAK_RATE = 2e-3
 WARM_UP = 200  # steps
 EMA_DECAY = 0.998

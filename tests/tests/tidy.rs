@@ -199,11 +199,21 @@ fn foreign_runtimes_stay_in_their_rooms() {
         (&["ort::"], &["edge-agent/src/inference/"]),
         (
             &["rumqttc::"],
-            &["edge-agent/src/sink/", "command-center/", "tests/"],
+            &[
+                "edge-agent/src/sink/",
+                "edge-agent/tests/",
+                "command-center/",
+                "tests/",
+            ],
         ),
         (
             &["rusqlite::"],
-            &["edge-agent/src/spool/", "command-center/", "tests/"],
+            &[
+                "edge-agent/src/spool/",
+                "edge-agent/tests/",
+                "command-center/",
+                "tests/",
+            ],
         ),
     ];
     let mut offenders = Vec::new();

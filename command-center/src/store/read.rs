@@ -394,6 +394,7 @@ fn node(connection: &Connection, id: i64) -> Result<Option<NodeView>, StoreError
         clock: health.as_ref().map(|h| h.clock),
         uptime_s: health.as_ref().map(|h| h.uptime_s),
         spool_pending: health.as_ref().map(|h| h.spool_pending),
+        faults: health.map(|h| h.faults).unwrap_or_default(),
         cameras: cameras(connection, id)?,
         gaps: sequence::gaps(connection, id)?,
         duplicates: row.get::<_, i64>(6)?.cast_unsigned(),

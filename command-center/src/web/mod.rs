@@ -1,7 +1,23 @@
 //! The operators' side: a JSON interface below `/api`, live changes, and the console itself.
 //!
 //! Everything is denied that is not on a short list of what needs no session (see `access`): a route added here is
-//! closed until somebody opens it on purpose.
+//! closed until somebody opens it on purpose. Bodies are JSON in the shapes of `view`; a refusal is `{"error": "..."}`.
+//! Requests other than GET carry the header `X-Safecity-Console`.
+//!
+//! | request | session | |
+//! |---|---|---|
+//! | `GET /healthz` | no | `{"status":"ok","broker":"connected"}` once the store answers and the broker lets it listen |
+//! | `GET /api/session` | no | who is signed in, and whether the first administrator is still to be named |
+//! | `POST /api/first-admin` | no | `{token, name, password}`, once; begins a session |
+//! | `POST /api/login` | no | `{name, password}`; begins a session |
+//! | `POST /api/logout` | yes | ends it |
+//! | `GET /api/incidents` | yes | newest first; `before` (the `next` of the page before), `limit` to 200, `to_do=true` |
+//! | `GET /api/incidents/{id}` | yes | all that is known of one |
+//! | `GET /api/incidents/{id}/evidence/{part}` | yes | a part of its evidence, once it is whole |
+//! | `POST /api/incidents/{id}/acknowledge` | yes | `{note}`; audited |
+//! | `GET /api/nodes` | yes | nodes, cameras, gaps, and the centre's own state |
+//! | `GET /api/parked` | yes | the newest messages that could not be taken |
+//! | `GET /api/live` | yes | server-sent events, resumed by `Last-Event-ID` or `after` (see `live`) |
 
 mod access;
 mod asset;

@@ -22,6 +22,7 @@ pub struct Node {
     pub path: NodePath,
     pub bootid: Uuid,
     pub seq: u64,
+    pub faults: Vec<String>,
 }
 
 pub fn at(seconds: i64) -> Utc {
@@ -43,6 +44,7 @@ impl Node {
             },
             bootid: Uuid::new_v4(),
             seq: 0,
+            faults: Vec::new(),
         }
     }
 
@@ -107,6 +109,7 @@ impl Node {
             uptime_s: 5400,
             spool_pending: 0,
             last_seq: self.seq,
+            faults: self.faults.clone(),
             cameras: vec![
                 camera(
                     "north",

@@ -103,16 +103,14 @@ fn run(
 
 fn rtsp_source(settings: &StreamSettings) -> Result<gst::Element, Fault> {
     let source = pipeline::element("rtspsrc").map_err(Fault::Broken)?;
-    let protocols = match (settings.transport, settings.url.starts_with("rtsps://")) {
-        (Transport::Tcp, false) => "tcp",
-        (Transport::Tcp, true) => "tcp+tls",
-        (Transport::Udp, false) => "udp",
-        (Transport::Udp, true) => "udp+tls",
+    let protocols = match settings.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
     };
     let latency = u32::try_from(settings.latency.as_millis()).unwrap_or(u32::MAX);
     let micros = |limit: Duration| u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
     source.set_property("location", &settings.url);
-    source.set_property_from_str("protocols", protocols.trim_end_matches("+tls"));
+    source.set_property_from_str("protocols", protocols);
     source.set_property("latency", latency);
     source.set_property("tcp-timeout", micros(CONNECT_LIMIT));
     source.set_property("timeout", micros(CONNECT_LIMIT));
@@ -123,7 +121,7 @@ fn rtsp_source(settings: &StreamSettings) -> Result<gst::Element, Fault> {
     source.set_property("add-reference-timestamp-meta", true);
     source.set_property("is-live", true);
     if settings.insecure_tls {
-        source.set_property_from_str("tls-validation-flags", "");
+        accept_any_certificate(&source);
     }
     if let Some((user, password)) = &settings.login {
         source.set_property("user-id", user);
@@ -138,6 +136,15 @@ fn rtsp_source(settings: &StreamSettings) -> Result<gst::Element, Fault> {
         Some(first.to_value())
     });
     Ok(source)
+}
+
+/// Clears the flags that say which faults of a certificate matter.
+fn accept_any_certificate(source: &gst::Element) {
+    let flags = source.find_property("tls-validation-flags");
+    let class = flags.and_then(|p| gst::glib::FlagsClass::with_type(p.value_type()));
+    if let Some(none) = class.and_then(|class| class.builder().build()) {
+        source.set_property_from_value("tls-validation-flags", &none);
+    }
 }
 
 fn is_video(caps: &gst::CapsRef) -> bool {

@@ -104,6 +104,7 @@ fn camera(url: String) -> CameraSettings {
         severities: Default::default(),
         revisions: Default::default(),
         reel: Duration::from_secs(5),
+        fault: None,
     }
 }
 
@@ -182,6 +183,30 @@ fn frames_come_over_tcp_with_the_cameras_clock() {
         (-2_000..5_000).contains(&lag),
         "capture lies {lag} ms before arrival"
     );
+}
+
+#[test]
+fn only_the_picture_is_asked_of_a_camera_with_sound() {
+    let launch = format!("{H264} audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8");
+    let server = Server::start(&launch, None);
+    gets_frames(&camera(server.url("/live")));
+}
+
+#[test]
+fn certificates_are_looked_at_unless_that_is_switched_off() {
+    gst::init().expect("GStreamer");
+    let mut settings = camera("rtsps://127.0.0.1/live".to_owned()).stream;
+    let flags = |settings: &StreamSettings| {
+        let source = rtsp_source(settings).expect("a source");
+        let value = source.property_value("tls-validation-flags");
+        let (_, set) = gst::glib::FlagsValue::from_value(&value).expect("flags");
+        set.iter()
+            .map(|flag| flag.nick().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(!flags(&settings).is_empty());
+    settings.insecure_tls = true;
+    assert_eq!(flags(&settings), Vec::<String>::new());
 }
 
 #[test]

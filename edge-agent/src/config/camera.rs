@@ -11,6 +11,9 @@ use super::{
     settings::{CameraSettings, StreamSettings, Transport},
 };
 
+/// Longest name for people, in characters.
+const MAX_DISPLAY_NAME: usize = 100;
+
 /// Checks a camera. `None` after notes of what is wrong; a credential that cannot be read is the camera's
 /// [`CameraSettings::fault`] instead, so that the others go on.
 pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<CameraSettings> {
@@ -30,6 +33,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         .cloned();
     let url = url.and_then(|url| stream_url(check, &url));
     let scene = scene::check(check, raw);
+    let name = display_name(check, raw);
     let position = position(check, raw);
     let transport = transport(check, raw);
     let latency = check.duration(&raw.latency, 0, 10, Duration::from_millis(200));
@@ -41,7 +45,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let model = model(check, raw);
     Some(CameraSettings {
         id: id?,
-        name: raw.name.given().map(|name| name.value.clone()),
+        name,
         position,
         enabled: raw.enabled.or(true),
         stream: StreamSettings {
@@ -62,6 +66,18 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         reel,
         fault,
     })
+}
+
+/// A name for people, short enough for every message to stay within the contract's length.
+fn display_name(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<String> {
+    let at = raw.name.given()?;
+    match at.value.chars().count() {
+        0..=MAX_DISPLAY_NAME => Some(at.value.clone()),
+        n => check.refuse(
+            at,
+            format!("has {n} characters, at most {MAX_DISPLAY_NAME} are allowed"),
+        ),
+    }
 }
 
 /// A stream's address without a login in it.

@@ -252,15 +252,12 @@ impl Check<'_> {
 
     fn tls(&mut self, raw: &At<RawMqtt>, host: &At<String>) -> Tls {
         let plaintext = raw.insecure_plaintext.or(false);
-        let client = match (
-            raw.client_certificate_file.given(),
-            raw.client_key_file.given(),
-        ) {
+        let client = match (raw.client_cert_file.given(), raw.client_key_file.given()) {
             (Some(certificate), Some(key)) => {
                 Some((self.readable(certificate), self.readable(key)))
             }
             (Some(lonely), None) => self.refuse(lonely, "needs client_key_file beside it"),
-            (None, Some(lonely)) => self.refuse(lonely, "needs client_certificate_file beside it"),
+            (None, Some(lonely)) => self.refuse(lonely, "needs client_cert_file beside it"),
             (None, None) => None,
         };
         match raw.ca_file.given() {
@@ -283,7 +280,7 @@ impl Check<'_> {
                         host.value
                     )));
                 }
-                if let Some(certificate) = raw.client_certificate_file.given() {
+                if let Some(certificate) = raw.client_cert_file.given() {
                     self.problems
                         .push(certificate.problem("means nothing without ca_file"));
                 }

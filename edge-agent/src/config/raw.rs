@@ -45,7 +45,7 @@ raw_table! {
         password_file: PathBuf,
         password_env: String,
         ca_file: PathBuf,
-        client_certificate_file: PathBuf,
+        client_cert_file: PathBuf,
         client_key_file: PathBuf,
         insecure_plaintext: bool,
         keep_alive: Duration,

@@ -73,7 +73,7 @@ fn time_line(out: &mut String, case: &Case, found: &CaseReport, alarms: &[Alarm]
     let height = (rules.len() + 1) * ROW;
     write!(
         out,
-        "<p class=\"key\"><span>&#9646; truth</span><span style=\"color:#1a7f37\">| right</span>\
+        "<p class=\"key\"><span style=\"color:#9fb8cf\">&#9646; truth</span><span style=\"color:#1a7f37\">| right</span>\
          <span class=\"false\">| false alarm</span><span class=\"miss\">&#9646; missed</span>\
          <span style=\"color:#8c959f\">&#9646; ignored</span></p><svg viewBox=\"0 0 1020 {height}\" font-size=\"12\">"
     )?;
@@ -89,6 +89,7 @@ fn time_line(out: &mut String, case: &Case, found: &CaseReport, alarms: &[Alarm]
             y + ROW - 2
         )?;
         let mut bar = |start: f64, end: f64, colour: &str, note: &str| {
+            let end = end.min(found.duration_s);
             write!(
                 out,
                 "<rect x=\"{:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" fill=\"{colour}\"><title>{} {start:.2} s</title></rect>",
@@ -108,15 +109,22 @@ fn time_line(out: &mut String, case: &Case, found: &CaseReport, alarms: &[Alarm]
             bar(truth.start_s, truth.end_s, colour, &truth.note)?;
         }
         for alarm in alarms.iter().filter(|alarm| alarm.rule == rule.id) {
-            let wrong = rule.score.false_alarms_s.contains(&alarm.capture_s);
-            let colour = if wrong { "#d98300" } else { "#1a7f37" };
+            let at = alarm.capture_s;
+            let ignored = (case.truth.ignore.iter())
+                .any(|s| s.rule == rule.id && s.start_s <= at && at <= s.end_s);
+            let wrong = rule.score.false_alarms_s.contains(&at);
+            let colour = match (ignored, wrong) {
+                (true, _) => "#8c959f",
+                (_, true) => "#d98300",
+                _ => "#1a7f37",
+            };
             write!(
                 out,
                 "<rect x=\"{:.1}\" y=\"{}\" width=\"2\" height=\"{}\" fill=\"{colour}\"><title>{:.2} s</title></rect>",
-                x(alarm.capture_s),
+                x(at),
                 y + 2,
                 ROW - 5,
-                alarm.capture_s
+                at
             )?;
         }
     }

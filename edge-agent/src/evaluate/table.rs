@@ -14,14 +14,14 @@ pub(super) fn table(report: &Report) -> String {
 fn write(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(
         out,
-        "{:<36} {:<16} {:>5} {:>6} {:>4} {:>4} {:>4} {:>6} {:>7} {:>8}",
+        "{:<30} {:<18} {:>5} {:>6} {:>4} {:>4} {:>4} {:>6} {:>7} {:>8}",
         "case / rule", "kind", "truth", "alarms", "tp", "fp", "fn", "f1", "delay", "false/h"
     )?;
     for case in &report.cases {
         let f1 = number(case.f1, 3);
         writeln!(
             out,
-            "{:<36} {:<16} {:>5} {:>6} {:>4} {:>4} {:>4} {f1:>6}",
+            "{:<30} {:<18} {:>5} {:>6} {:>4} {:>4} {:>4} {f1:>6}",
             case.name,
             format!("{:.0} s, {} frames", case.duration_s, case.frames),
             "",
@@ -57,11 +57,11 @@ fn write_rule(out: &mut String, rule: &RuleReport) -> fmt::Result {
             false => "not supported",
         };
         let (kind, truth) = (&rule.kind, rule.truth);
-        return writeln!(out, "{name:<36} {kind:<16} {truth:>5} {why}");
+        return writeln!(out, "{name:<30} {kind:<18} {truth:>5} {why}");
     }
     writeln!(
         out,
-        "{name:<36} {:<16} {:>5} {:>6} {:>4} {:>4} {:>4} {:>6} {:>7} {:>8}",
+        "{name:<30} {:<18} {:>5} {:>6} {:>4} {:>4} {:>4} {:>6} {:>7} {:>8}",
         rule.kind,
         rule.truth,
         rule.alarms,

@@ -66,8 +66,9 @@ fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = named.or_else(|| configured.map(Path::to_owned)) {
         return vec![path];
     }
-    // The folder of the build is found from any folder below the checkout, as tests run in their crates' own.
-    let here = std::env::current_dir().unwrap_or_default();
+    // A build lies below its checkout. The program's own place counts, not the folder that it happens to run in: a
+    // library must not come from wherever somebody stands.
+    let here = std::env::current_exe().unwrap_or_default();
     PLACES
         .iter()
         .flat_map(|place| match place.strip_prefix('.') {

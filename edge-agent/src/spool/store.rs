@@ -6,6 +6,7 @@
 use std::{
     collections::HashSet,
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -83,7 +84,12 @@ impl Store {
             why,
         };
         if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).map_err(|e| failed(e.to_string()))?;
+            // It holds pictures of people.
+            let made = fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir);
+            made.map_err(|e| failed(e.to_string()))?;
         }
         let db = match connect(path) {
             Err(e) if is_damaged(&e) => {

@@ -207,6 +207,7 @@ export const t = {
     noGaps: "none",
     gap: (first: number, last: number, age: string) =>
       `${first === last ? `no. ${first}` : `nos. ${first}–${last}`}, noticed ${age} ago`,
+    fault: (words: string) => `Fault on this node: ${words}`,
     insecure: (names: string) => `Protection switched off on this node: ${names}`,
     columns: {
       camera: "Camera",
@@ -220,7 +221,7 @@ export const t = {
     perSecond: (rate: number) => `${rate.toFixed(1)} /s`,
     unknown: "Not known",
     lastSaid: (state: string, reason: string | null) =>
-      `the node is away; it last said: ${state.toLowerCase()}${reason === null ? "" : `, ${reason}`}`,
+      `The node is away; it last said: ${state.toLowerCase()}${reason === null ? "" : `, ${reason}`}`,
     noCameras: "This node has not reported its cameras yet.",
     parkedTitle: "Messages set aside",
     parkedLead: "These could not be taken. They are kept with the reason, and nothing else was done with them.",

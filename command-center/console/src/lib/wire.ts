@@ -258,6 +258,8 @@ export interface NodeView {
   config_revision: string | null;
   /** Messages of it that came more than once, and changed nothing. */
   duplicates: number;
+  /** What is wrong with it, in its own words. */
+  faults: string[];
   /** Numbers of its messages that never came. */
   gaps: Gap[];
   /** When anything was last heard of it. */

@@ -1,4 +1,5 @@
-//! Our detections against those of independent decoders, for every model family of the catalogue.
+//! Models of the catalogue: detections against those of independent decoders, and what is said about files that are not
+//! what their manifest says.
 
 #![expect(clippy::print_stdout, reason = "a test that skips says so")]
 
@@ -10,7 +11,11 @@ use std::{
 use analytics::{detection::Detection, geometry::Rect};
 use edge_agent::{
     camera::picture::Picture,
-    inference::{model::Model, runtime::Runtime},
+    inference::{
+        manifest::{FILE_NAME, sha256_hex},
+        model::Model,
+        runtime::Runtime,
+    },
 };
 
 /// Every golden box of at least this score must be found.
@@ -126,4 +131,62 @@ fn picodet_s() {
 #[test]
 fn deimv2_atto() {
     check("deimv2-atto", "deimv2_hgnetv2_atto_coco.json");
+}
+
+/// What is said about the YOLOX weights when their manifest is changed, or other bytes stand in their place.
+fn refusal(change: (&str, &str), bytes: Option<&[u8]>) -> Option<String> {
+    let Some(assets) = assets() else {
+        println!("skipped: ../shared/assets is not here");
+        return None;
+    };
+    let weights = std::fs::read(assets.join("models/yolox_nano_416x416.onnx")).expect("weights");
+    let bytes = bytes.unwrap_or(&weights);
+    let models = tempfile::tempdir().expect("a folder");
+    let folder = models.path().join("changed");
+    std::fs::create_dir(&folder).expect("a folder");
+    let labels = workspace().join("models/coco80.txt");
+    std::fs::copy(labels, models.path().join("coco80.txt")).expect("copied");
+    let manifest = workspace().join("models/yolox-nano").join(FILE_NAME);
+    let manifest = std::fs::read_to_string(manifest).expect("the manifest");
+    assert!(manifest.contains(change.0), "{change:?}");
+    let manifest = manifest
+        .replace(&sha256_hex(&weights), &sha256_hex(bytes))
+        .replace(change.0, change.1);
+    std::fs::write(folder.join(FILE_NAME), manifest).expect("written");
+    std::fs::write(folder.join("yolox_nano_416x416.onnx"), bytes).expect("written");
+    let runtime = Runtime::load(None).expect("the library");
+    let error = Model::load(&runtime, models.path(), "changed", &[]).err();
+    let prefix = format!("{}/", models.path().display());
+    Some(
+        error
+            .expect("it is refused")
+            .to_string()
+            .replace(&prefix, ""),
+    )
+}
+
+#[test]
+fn weights_that_are_no_model_are_refused_by_name() {
+    let Some(text) = refusal(("", ""), Some(b"not a model")) else {
+        return;
+    };
+    let named = "changed/yolox_nano_416x416.onnx: not a model that the ONNX Runtime can open: ";
+    assert!(text.starts_with(named), "{text}");
+}
+
+#[test]
+fn a_manifest_that_does_not_suit_the_model_is_told_what_was_expected_and_found() {
+    if let Some(text) = refusal(("size = [416, 416]", "size = [320, 256]"), None) {
+        insta::assert_snapshot!(text, @"changed/yolox_nano_416x416.onnx: changed/model.toml expects inputs images f32 [1, 3, 256, 320]; the model has images f32 [1, 3, 416, 416]");
+    }
+    if let Some(text) = refusal(("name = \"images\"", "name = \"picture\""), None) {
+        insta::assert_snapshot!(text, @"changed/yolox_nano_416x416.onnx: changed/model.toml expects inputs picture f32 [1, 3, 416, 416]; the model has images f32 [1, 3, 416, 416]");
+    }
+    if let Some(text) = refusal(("strides = [8, 16, 32]", "strides = [8, 16]"), None) {
+        assert!(
+            text.starts_with("changed/yolox_nano_416x416.onnx: outputs: "),
+            "{text}"
+        );
+        assert!(text.contains("3380") && text.contains("3549"), "{text}");
+    }
 }

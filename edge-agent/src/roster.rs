@@ -1,0 +1,163 @@
+//! Who can be watched: loads the models that cameras use, builds their scenes, and says of each of the others why not.
+//!
+//! A model that is refused or a scene that does not suit its model fails its own cameras; the others go on.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use protocol::incident::ModelRef;
+
+use crate::{
+    analysis::Analysis,
+    config::{
+        Settings,
+        settings::{CameraSettings, InferenceSettings},
+    },
+    event_log::{CameraFailed, Event},
+    health::CameraAccount,
+    inference::{model::Model, runtime::Runtime},
+    metrics::Metrics,
+    report::Reporter,
+};
+
+/// A camera that can be watched, with what it needs of its model.
+pub(crate) struct Ready {
+    pub(crate) camera: CameraSettings,
+    pub(crate) account: Arc<CameraAccount>,
+    pub(crate) analysis: Analysis,
+    pub(crate) reporter: Reporter,
+}
+
+/// Models by name: one of each for each inference session.
+pub(crate) type Models = BTreeMap<String, Vec<Model>>;
+/// Why cameras cannot be watched, by their names.
+pub(crate) type CameraFaults = BTreeMap<String, String>;
+
+/// Loads what the cameras use. A model that is refused fails the cameras that use it.
+pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
+    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for camera in settings.cameras.iter().filter(|camera| camera.enabled) {
+        wanted
+            .entry(camera.model.clone())
+            .or_default()
+            .push(camera.id.to_string());
+    }
+    let inference = settings.inference.clone();
+    let loading = tokio::task::spawn_blocking(move || {
+        let (mut models, mut faults) = (Models::new(), CameraFaults::new());
+        for (name, cameras) in wanted {
+            match load_model(&inference, &name) {
+                Ok(sessions) => {
+                    models.insert(name, sessions);
+                }
+                Err(why) => faults.extend(
+                    cameras
+                        .into_iter()
+                        .map(|id| (id, format!("model {name}: {why}"))),
+                ),
+            }
+        }
+        (models, faults)
+    });
+    loading.await.unwrap_or_else(|e| {
+        let all = settings
+            .cameras
+            .iter()
+            .map(|camera| (camera.id.to_string(), format!("models: {e}")));
+        (Models::new(), all.collect())
+    })
+}
+
+fn load_model(inference: &InferenceSettings, name: &str) -> Result<Vec<Model>, String> {
+    let runtime = Runtime::load(inference.runtime.as_deref()).map_err(|e| e.to_string())?;
+    let load = |_| {
+        Model::load(
+            &runtime,
+            &inference.models_dir,
+            name,
+            &inference.weights_dirs,
+        )
+        .map_err(|e| e.to_string())
+    };
+    (0..inference.sessions).map(load).collect()
+}
+
+/// An account of each camera, and those of them that can be watched; for the others `faults` says why not.
+pub(crate) fn prepare(
+    settings: &Settings,
+    models: &Models,
+    faults: &mut CameraFaults,
+) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
+    let (mut ready, mut accounts) = (Vec::new(), Vec::new());
+    for camera in &settings.cameras {
+        let account = Arc::new(CameraAccount::new(
+            camera.id.clone(),
+            camera.name.clone(),
+            camera.enabled,
+        ));
+        accounts.push(Arc::clone(&account));
+        if !camera.enabled {
+            continue;
+        }
+        if let Some(fault) = &camera.fault {
+            faults.insert(camera.id.to_string(), fault.clone());
+        }
+        let model = models
+            .get(&camera.model)
+            .and_then(|sessions| sessions.first());
+        let Some(model) = model.filter(|_| camera.fault.is_none()) else {
+            continue;
+        };
+        match scene(settings, camera, model) {
+            Ok((analysis, reporter)) => ready.push(Ready {
+                camera: camera.clone(),
+                account,
+                analysis,
+                reporter,
+            }),
+            Err(why) => {
+                faults.insert(camera.id.to_string(), why);
+            }
+        }
+    }
+    (ready, accounts)
+}
+
+fn scene(
+    settings: &Settings,
+    camera: &CameraSettings,
+    model: &Model,
+) -> Result<(Analysis, Reporter), String> {
+    let analysis = Analysis::new(&camera.scene, model.labels()).map_err(|errors| {
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    })?;
+    let reference = ModelRef {
+        name: model.name().to_owned(),
+        sha256: model.sha256().to_owned(),
+    };
+    let reporter = Reporter::new(&settings.node, camera, reference, model.labels())
+        .map_err(|e| e.to_string())?;
+    Ok((analysis, reporter))
+}
+
+pub(crate) fn report_faults(
+    faults: &CameraFaults,
+    accounts: &[Arc<CameraAccount>],
+    metrics: &Metrics,
+) {
+    for account in accounts {
+        let id = account.health().id.to_string();
+        if let Some(why) = faults.get(&id) {
+            account.failed(why);
+            CameraFailed {
+                camera: &id,
+                why,
+                retry_in: None,
+            }
+            .emit(metrics);
+        }
+    }
+}
