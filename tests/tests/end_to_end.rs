@@ -22,6 +22,8 @@ use tests::harness::{
 const SKIPPED: &str = "skipped: ../shared/assets is not here";
 /// How far a live incident may lie from the same one in the file, seconds.
 const APART: f64 = 0.5;
+/// The model that ships.
+const BUNDLED: &str = "street-nano";
 /// A scene lasts three quarters of a minute.
 const A_PASS: Duration = Duration::from_secs(180);
 
@@ -91,7 +93,7 @@ fn by_rule(alarms: impl Iterator<Item = (String, f64)>, until: f64) -> Raised {
 
 /// Shows a scene live and compares what the centre has of it with what the evaluator raises on its file: of all of it,
 /// or of its first `limit` seconds.
-fn live_equals_file(scene: &Scene, model: Option<&str>, models_dir: &Path, limit: Option<u32>) {
+fn live_equals_file(scene: &Scene, model: &str, models_dir: &Path, limit: Option<u32>) {
     let mut town = Town::start().unwrap();
     let alarms = town.folder().join("alarms");
     let file = scene.evaluate(model, &alarms).unwrap();
@@ -101,7 +103,7 @@ fn live_equals_file(scene: &Scene, model: Option<&str>, models_dir: &Path, limit
         (limit..).map(f64::from).find(quiet).unwrap()
     });
     let server = server(town.folder(), vec![once(scene)]);
-    let watched = scene.watched(server.url(&scene.name), model);
+    let watched = scene.watched(server.url(&scene.name), Some(model));
     let mut config = NodeConfig::new("live", town.broker.port(), vec![watched]);
     config.models_dir = models_dir.to_owned();
     let mut node = Node::start(&town.folder().join("node"), &config, Leash::Drop).unwrap();
@@ -152,7 +154,7 @@ fn assert_same(live: &Raised, file: &Raised) {
 #[test]
 fn a_rendered_scene_raises_live_what_it_raises_on_its_file() {
     let scene = Scene::rendered("crossroads").unwrap();
-    live_equals_file(&scene, None, &workspace().join("models"), None);
+    live_equals_file(&scene, BUNDLED, &workspace().join("models"), None);
 }
 
 #[test]
@@ -176,7 +178,7 @@ fn a_real_clip_raises_live_what_it_raises_on_its_file() {
     )
     .unwrap();
     let scene = Scene::load(&case).unwrap();
-    live_equals_file(&scene, Some("yolox-nano"), models.path(), Some(60));
+    live_equals_file(&scene, "yolox-nano", models.path(), Some(60));
 }
 
 /// The truth log in memory.

@@ -203,6 +203,9 @@ impl Street {
                 Ok((watch.all_watched() || interrupted()).then_some(()))
             },
         )?;
+        if interrupted() {
+            return Ok(());
+        }
         let limit = settings.seconds.map(Duration::from_secs);
         match limit {
             Some(limit) => screen.say(format!("watching for {} s", limit.as_secs()))?,
@@ -252,6 +255,7 @@ impl Street {
     /// Who sends stops before who receives.
     fn stop(&mut self) -> anyhow::Result<()> {
         self.node.process.terminate(Duration::from_secs(12))?;
+        self.node.forget_secrets()?;
         drop(self.server.take());
         self.centre.stop()?;
         self.broker.stop()

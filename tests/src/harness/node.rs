@@ -12,6 +12,9 @@ use toml::{Table, Value};
 
 use super::{Leash, Process, binary, onnx_runtime, workspace};
 
+/// Ending of the files that hold passwords.
+const SECRET: &str = "password";
+
 /// One camera of a node.
 #[derive(Clone, Debug)]
 pub struct WatchedCamera {
@@ -132,7 +135,7 @@ fn camera(camera: &WatchedCamera, folder: &Path) -> anyhow::Result<Table> {
     table.insert("id".to_owned(), text(&camera.id));
     table.insert("url".to_owned(), text(&camera.url));
     if let Some((user, password)) = &camera.login {
-        let file = folder.join(format!("{}.password", camera.id));
+        let file = folder.join(format!("{}.{SECRET}", camera.id));
         write_secret(&file, password)?;
         table.insert("user".to_owned(), text(user));
         table.insert("password_file".to_owned(), text(file.display()));
@@ -177,6 +180,21 @@ impl Node {
         })
     }
 
+    /// Removes the files with the passwords of its cameras. The node has read them at its start.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn forget_secrets(&self) -> anyhow::Result<()> {
+        let folder = self.config.parent().context("configuration in no folder")?;
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == SECRET) {
+                std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts it again, with the same state, after it has ended.
     ///
     /// # Errors
@@ -184,6 +202,14 @@ impl Node {
     pub fn resume(&mut self) -> anyhow::Result<()> {
         self.process = spawn(&self.config, self.leash)?;
         Ok(())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Err(error) = self.forget_secrets() {
+            tracing::warn!(%error, "a password file is left");
+        }
     }
 }
 

@@ -204,7 +204,7 @@ impl Scene {
     ///
     /// # Errors
     /// If the evaluation fails, with its words.
-    pub fn evaluate(&self, model: Option<&str>, out: &Path) -> anyhow::Result<Vec<(String, f64)>> {
+    pub fn evaluate(&self, model: &str, out: &Path) -> anyhow::Result<Vec<(String, f64)>> {
         let mut command = Command::new(binary("edge-agent")?);
         command
             .arg("evaluate")
@@ -218,9 +218,7 @@ impl Scene {
         if let Some(weights) = super::asset("models") {
             command.arg("--weights").arg(weights);
         }
-        if let Some(model) = model {
-            command.args(["--model", model]);
-        }
+        command.args(["--model", model]);
         if let Some(runtime) = onnx_runtime() {
             command.arg("--runtime").arg(runtime);
         }
