@@ -36,6 +36,8 @@ pub struct Decoded<'a> {
     full_range: bool,
     /// Presentation time.
     pub pts: Option<Duration>,
+    /// How long it is shown.
+    pub duration: Option<Duration>,
 }
 
 impl Decoded<'_> {
@@ -99,11 +101,14 @@ impl Decoder {
                 gst_app::AppSinkCallbacks::builder()
                     .new_sample(move |sink| {
                         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                        let pts = sample.buffer().and_then(gst::BufferRef::pts);
+                        let buffer = sample.buffer();
+                        let pts = buffer.and_then(gst::BufferRef::pts);
+                        let duration = buffer.and_then(gst::BufferRef::duration);
                         let decoded = Decoded {
                             sample: &sample,
                             full_range,
                             pts: pts.map(Duration::from),
+                            duration: duration.map(Duration::from),
                         };
                         if picture(decoded) {
                             Ok(gst::FlowSuccess::Ok)

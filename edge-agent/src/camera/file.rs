@@ -178,12 +178,21 @@ impl Media {
         }
     }
 
+    /// Containers without presentation times (AVI) give the times of B-frames twice or not at all: such a picture follows
+    /// the one before it by its own duration.
+    fn at(&mut self, pts: Option<Duration>, duration: Duration) -> Duration {
+        let Some(first) = self.first else {
+            self.first = Some(pts.unwrap_or_default());
+            return Duration::ZERO;
+        };
+        let next = self.last + duration;
+        pts.map(|pts| pts.saturating_sub(first))
+            .filter(|at| *at > self.last)
+            .unwrap_or(next)
+    }
+
     fn frame(&mut self, decoded: Decoded<'_>) -> Option<Result<Frame, String>> {
-        let pts = decoded
-            .pts
-            .unwrap_or(self.first.unwrap_or_default() + self.last);
-        let first = *self.first.get_or_insert(pts);
-        let at = pts.saturating_sub(first).max(self.last);
+        let at = self.at(decoded.pts, decoded.duration.unwrap_or_default());
         self.last = at;
         let nanoseconds = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
         self.end.store(nanoseconds, Ordering::Release);
