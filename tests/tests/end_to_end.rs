@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +26,12 @@ const APART: f64 = 0.5;
 const BUNDLED: &str = "street-nano";
 /// A scene lasts three quarters of a minute.
 const A_PASS: Duration = Duration::from_secs(180);
+
+/// The whole street in real time, one at a time: what shares the machine with it delays its pictures.
+fn alone() -> MutexGuard<'static, ()> {
+    static STREET: Mutex<()> = Mutex::new(());
+    STREET.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn server(folder: &Path, cameras: Vec<CameraSettings>) -> Server {
     Server::start(ServerSettings::loopback(folder.join("cache"), cameras)).unwrap()
@@ -153,12 +159,14 @@ fn assert_same(live: &Raised, file: &Raised) {
 
 #[test]
 fn a_rendered_scene_raises_live_what_it_raises_on_its_file() {
+    let _alone = alone();
     let scene = Scene::rendered("crossroads").unwrap();
     live_equals_file(&scene, BUNDLED, &workspace().join("models"), None);
 }
 
 #[test]
 fn a_real_clip_raises_live_what_it_raises_on_its_file() {
+    let _alone = alone();
     let (Some(case), Some(weights)) = (
         asset("cases/table-visitors"),
         asset("models/yolox_nano_416x416.onnx"),
@@ -259,6 +267,7 @@ fn openings(town: &Town) -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn what_happens_while_the_broker_is_away_arrives_once_and_in_full() {
+    let _alone = alone();
     let mut town = Town::start().unwrap();
     let truth = Truth::default();
     let (server, mut node, _scene) = looping(&town, &truth);
@@ -312,6 +321,7 @@ fn assert_all_at_the_centre(town: &mut Town, node: &mut Node) {
 
 #[test]
 fn a_node_that_is_killed_loses_nothing_of_what_it_had_raised() {
+    let _alone = alone();
     let mut town = Town::start().unwrap();
     let truth = Truth::default();
     let (server, mut node, _scene) = looping(&town, &truth);
@@ -365,6 +375,7 @@ fn spooled(node: &Path) -> BTreeSet<String> {
 
 #[test]
 fn a_camera_at_fault_is_named_and_the_others_go_on() {
+    let _alone = alone();
     let mut town = Town::start().unwrap();
     let scene = Scene::rendered("school-gate").unwrap();
     let guarded = CameraSettings {
