@@ -1,6 +1,10 @@
 //! The whole path: camera-sim -> RTSP -> edge-agent -> MQTT -> command-center.
 
-#![expect(clippy::unwrap_used, reason = "a failing step of a test ends it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failing step of a test ends it and says why"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
