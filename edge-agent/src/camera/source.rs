@@ -118,6 +118,13 @@ fn rtsp_source(settings: &StreamSettings) -> Result<gst::Element, Fault> {
         "teardown-timeout",
         u64::try_from(TEARDOWN_LIMIT.as_nanos()).unwrap_or(u64::MAX),
     );
+    if settings.transport == Transport::Tcp {
+        // The jitter buffer's default bends presentation times to the arrival of packets, by up to 0.1 s where pictures
+        // are sent out of display order (B-frames). Nothing is lost or reordered over TCP, so the camera's own RTP times
+        // stand; its drift against this clock is the time line's and the sender reports' matter. Over UDP the
+        // bending keeps the wait for late packets true.
+        source.set_property_from_str("buffer-mode", "none");
+    }
     source.set_property("add-reference-timestamp-meta", true);
     source.set_property("is-live", true);
     if settings.insecure_tls {

@@ -185,6 +185,35 @@ fn frames_come_over_tcp_with_the_cameras_clock() {
     );
 }
 
+/// A jitter buffer that follows arrivals moves such pictures by up to 0.1 s: they are sent out of display order.
+#[test]
+fn pictures_sent_out_of_display_order_keep_their_even_times_over_tcp() {
+    let launch = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=160,height=120,framerate=10/1 \
+        ! x264enc bframes=3 b-adapt=false key-int-max=10 speed-preset=veryfast ! video/x-h264,profile=main \
+        ! rtph264pay name=pay0 pt=96";
+    let server = Server::start(launch, None);
+    let mut camera = camera(server.url("/live"));
+    camera.analysis_fps = f32::INFINITY;
+    let outputs = outputs();
+    let result = until(&camera, &outputs, |outputs| {
+        held(&outputs.reel).since(Duration::ZERO).len() >= 30
+    });
+    assert_eq!(result, Ok(()));
+    let units = held(&outputs.reel).since(Duration::ZERO);
+    let mut times: Vec<_> = units.iter().map(|unit| unit.stamps.at).collect();
+    let sent = times.clone();
+    times.sort();
+    assert_ne!(sent, times, "there are pictures out of display order");
+    // The reel begins with a key frame; pictures of its end may not have come yet.
+    for pair in times[..times.len() - 6].windows(2) {
+        let step = (pair[1] - pair[0]).as_secs_f64();
+        assert!(
+            (step - 0.1).abs() < 0.002,
+            "a step of {step} s in {times:?}"
+        );
+    }
+}
+
 #[test]
 fn only_the_picture_is_asked_of_a_camera_with_sound() {
     let launch = format!("{H264} audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8");
