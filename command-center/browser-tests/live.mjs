@@ -11,7 +11,7 @@ import { withPage } from "./browser.mjs";
 const { BASE_URL: base, FIRST_ADMIN_TOKEN: token, SCREENSHOTS: folder } = process.env;
 assert(base && token && folder, "BASE_URL, FIRST_ADMIN_TOKEN and SCREENSHOTS are needed");
 
-const user = "Anna Karimova";
+const user = "Control desk";
 const password = "correct horse battery";
 const sizes = { wide: { width: 1440, height: 900 }, small: { width: 1024, height: 768 } };
 const say = (line) => process.stdout.write(`${line}\n`);

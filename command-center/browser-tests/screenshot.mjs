@@ -1,6 +1,6 @@
 // Takes a picture of the console as soon as it shows an incident with its own picture.
 //
-//   BASE_URL=http://127.0.0.1:8088/ USER_NAME=anna PASSWORD=... node screenshot.mjs console.png
+//   BASE_URL=http://127.0.0.1:8088/ USER_NAME=desk PASSWORD=... node screenshot.mjs console.png
 //
 // With FIRST_ADMIN_TOKEN the user is made first. WIDTH and HEIGHT are 1440 and 900 unless they are given.
 

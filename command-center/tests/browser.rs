@@ -66,7 +66,7 @@ async fn an_operator_sees_an_incident_arrive_and_acknowledges_it() {
     );
     let status = script("screenshot.mjs", web_port)
         .arg(screenshots().join("console.png"))
-        .env("USER_NAME", "Anna Karimova")
+        .env("USER_NAME", "Control desk")
         .env("PASSWORD", "correct horse battery")
         .status();
     assert!(status.unwrap().success(), "screenshot.mjs failed");

@@ -32,7 +32,7 @@ const PASSWORD: &str = "correct horse battery";
 async fn first_admin(centre: &CentreProgram) -> (Client, String) {
     let mut client = Client::new(centre.address);
     let token = centre.first_admin_token().await;
-    let form = json!({"token": token, "name": "anna", "password": PASSWORD});
+    let form = json!({"token": token, "name": "desk", "password": PASSWORD});
     let answer = client.sign_in("/api/first-admin", &form).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(client.sign_in("/api/first-admin", &form).await.status, 403);
@@ -211,9 +211,9 @@ async fn no_log_holds_a_secret() {
     let centre = CentreProgram::start(folder.path(), port).await;
     let (mut client, token) = first_admin(&centre).await;
     let first_cookie = client.cookie.clone().unwrap();
-    let form = json!({"name": "anna", "password": "a wrong password"});
+    let form = json!({"name": "desk", "password": "a wrong password"});
     assert_eq!(client.post("/api/login", &form).await.status, 401);
-    let form = json!({"name": "anna", "password": PASSWORD});
+    let form = json!({"name": "desk", "password": PASSWORD});
     assert_eq!(client.sign_in("/api/login", &form).await.status, 200);
     connected(&client).await;
     let mut node = Node::new("box-1");

@@ -378,7 +378,7 @@ async fn the_audit_cannot_be_rewritten() {
     store
         .add_user(
             "test".to_owned(),
-            "anna".to_owned(),
+            "desk".to_owned(),
             "hash".to_owned(),
             at(0),
         )
@@ -387,7 +387,7 @@ async fn the_audit_cannot_be_rewritten() {
     let twice = store
         .add_user(
             "test".to_owned(),
-            "anna".to_owned(),
+            "desk".to_owned(),
             "hash".to_owned(),
             at(0),
         )

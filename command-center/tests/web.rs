@@ -39,9 +39,9 @@ async fn start_signed_in(folder: &Path) -> (Centre, Client) {
     let hash = command_center::password::hash(PASSWORD).unwrap();
     let add = centre
         .store()
-        .add_user("test".to_owned(), "anna".to_owned(), hash, at(0));
+        .add_user("test".to_owned(), "desk".to_owned(), hash, at(0));
     add.await.unwrap();
-    let form = json!({"name": "anna", "password": PASSWORD});
+    let form = json!({"name": "desk", "password": PASSWORD});
     assert_eq!(client.sign_in("/api/login", &form).await.status, 200);
     (centre, client)
 }
@@ -120,7 +120,7 @@ async fn the_first_administrator_needs_the_token_and_comes_once() {
     let (centre, mut client) = start(folder.path()).await;
     let state = client.get("/api/session").await.json();
     assert_eq!(state, json!({"first_admin_needed": true, "user": null}));
-    let form = json!({"token": "guess", "name": "anna", "password": PASSWORD});
+    let form = json!({"token": "guess", "name": "desk", "password": PASSWORD});
     assert_eq!(client.sign_in("/api/first-admin", &form).await.status, 403);
     assert!(!centre.store().has_users().await.unwrap());
     assert_eq!(client.cookie, None);
@@ -134,11 +134,11 @@ async fn guessing_is_slowed_down_and_signing_out_ends_the_session() {
     assert_eq!(client.get("/api/nodes").await.status, 200);
     assert_eq!(client.post("/api/logout", &json!({})).await.status, 204);
     assert_eq!(client.get("/api/nodes").await.status, 401);
-    let wrong = json!({"name": "anna", "password": "wrong wrong wrong"});
+    let wrong = json!({"name": "desk", "password": "wrong wrong wrong"});
     for _ in 0..5 {
         assert_eq!(client.sign_in("/api/login", &wrong).await.status, 401);
     }
-    let right = json!({"name": "anna", "password": PASSWORD});
+    let right = json!({"name": "desk", "password": PASSWORD});
     let answer = client.sign_in("/api/login", &right).await;
     assert_eq!(answer.status, 429);
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
@@ -156,7 +156,7 @@ async fn a_reset_password_ends_all_sessions() {
     let by = "command line".to_owned();
     let reset = centre
         .store()
-        .reset_password(by, "anna".to_owned(), hash, at(1));
+        .reset_password(by, "desk".to_owned(), hash, at(1));
     reset.await.unwrap();
     assert_eq!(client.get("/api/nodes").await.status, 401);
     centre.stop().await;
@@ -166,7 +166,7 @@ async fn a_reset_password_ends_all_sessions() {
 async fn the_session_cookie_is_for_this_site_only() {
     let folder = tempfile::tempdir().unwrap();
     let (centre, mut client) = start_signed_in(folder.path()).await;
-    let form = json!({"name": "anna", "password": PASSWORD});
+    let form = json!({"name": "desk", "password": PASSWORD});
     let first = client.cookie.clone();
     let answer = client.sign_in("/api/login", &form).await;
     let cookie = answer.header("set-cookie").unwrap();
@@ -196,9 +196,9 @@ async fn acknowledging_is_audited_and_the_first_who_does_is_named() {
         .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let detail = answer.json();
-    assert_eq!(detail["incident"]["acknowledged"]["by"], "anna");
+    assert_eq!(detail["incident"]["acknowledged"]["by"], "desk");
     let at = detail["incident"]["acknowledged"]["at"].clone();
-    assert_eq!(detail["history"][0]["user"], "anna");
+    assert_eq!(detail["history"][0]["user"], "desk");
     assert_eq!(detail["history"][0]["action"], "acknowledged");
     assert_eq!(detail["history"][0]["note"], "patrol sent");
     let again = client.post(&path, &json!({})).await.json();
@@ -274,7 +274,7 @@ async fn a_live_stream_goes_on_where_it_was() {
     let missed = [events.next("incident").await, events.next("incident").await];
     assert_eq!(missed[0].data["id"], second.to_string());
     assert_eq!(missed[1].data["id"], first.to_string());
-    assert_eq!(missed[1].data["acknowledged"]["by"], "anna");
+    assert_eq!(missed[1].data["acknowledged"]["by"], "desk");
     // a place that this store never had
     let mut events = client.live(Some("999999")).await;
     events.next("reset").await;
@@ -288,7 +288,7 @@ async fn a_live_stream_goes_on_where_it_was() {
 async fn a_body_that_is_too_long_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (centre, client) = start(folder.path()).await;
-    let form = json!({"name": "anna", "password": "x".repeat(20_000)});
+    let form = json!({"name": "desk", "password": "x".repeat(20_000)});
     assert_eq!(client.post("/api/login", &form).await.status, 413);
     centre.stop().await;
 }

@@ -66,13 +66,13 @@ mod tests {
         let throttle = Throttle::default();
         let start = Instant::now();
         for _ in 0..5 {
-            assert_eq!(throttle.admit(HERE, "anna", start), Ok(()));
+            assert_eq!(throttle.admit(HERE, "desk", start), Ok(()));
         }
         let later = start + Duration::from_secs(100);
         let wait = Duration::from_secs(200);
-        assert_eq!(throttle.admit(HERE, "Anna", later), Err(wait));
+        assert_eq!(throttle.admit(HERE, "Desk", later), Err(wait));
         assert_eq!(throttle.admit(HERE, "boris", later), Ok(()));
-        assert_eq!(throttle.admit(HERE, "anna", start + WINDOW), Ok(()));
+        assert_eq!(throttle.admit(HERE, "desk", start + WINDOW), Ok(()));
     }
 
     #[test]
@@ -90,8 +90,8 @@ mod tests {
         let throttle = Throttle::default();
         let now = Instant::now();
         for _ in 0..12 {
-            assert_eq!(throttle.admit(HERE, "anna", now), Ok(()));
-            throttle.succeeded(HERE, "anna");
+            assert_eq!(throttle.admit(HERE, "desk", now), Ok(()));
+            throttle.succeeded(HERE, "desk");
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod file;
 pub mod frame;
 pub mod gate;
+mod in_flight;
 pub mod mailbox;
 pub mod picture;
 mod pipeline;

@@ -24,6 +24,7 @@ use super::{
     frame::{Frame, Stamps},
     gate::{FrameGate, UnitGate},
     held,
+    in_flight::InFlight,
     mailbox::Mailbox,
     pipeline,
     progress::Progress,
@@ -43,9 +44,6 @@ const TEARDOWN_LIMIT: Duration = Duration::from_millis(500);
 
 /// Between NTP's epoch (1900) and Unix' (1970).
 const NTP_TO_UNIX: i128 = 2_208_988_800_000_000_000;
-
-/// Frames whose access unit is remembered until it has been decoded.
-const IN_FLIGHT: usize = 128;
 
 /// Where a stream's pictures go.
 #[derive(Clone, Debug)]
@@ -167,7 +165,7 @@ struct Intake {
     decoder: Mutex<Option<Decoder>>,
     units: Mutex<Units>,
     /// Stamps of access units that are being decoded, by presentation time.
-    in_flight: Arc<Mutex<Vec<(Duration, Stamps)>>>,
+    in_flight: Arc<InFlight>,
     fault: Mutex<Option<Fault>>,
     began: Instant,
     /// Milliseconds from `began` to the last frame; 0 before the first.
@@ -234,7 +232,7 @@ impl Intake {
         let decoder = held(&self.decoder);
         let Some(decoder) = &*decoder else { return };
         if units.gate.decodes(unit.key, decoder.is_full()) {
-            remember(&self.in_flight, pts, stamps);
+            self.in_flight.remember(pts, stamps);
             decoder.feed(unit.sample());
         } else {
             progress.not_decoded.fetch_add(1, Ordering::Relaxed);
@@ -253,7 +251,7 @@ impl Intake {
             outputs.progress.decoded_now();
             let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             last_frame.store(now.max(1), Ordering::Relaxed);
-            let stamps = decoded.pts.and_then(|pts| recall(&in_flight, pts));
+            let stamps = decoded.pts.and_then(|pts| in_flight.recall(pts));
             let Some(mut stamps) = stamps else {
                 return true;
             };
@@ -276,22 +274,6 @@ fn capture((report_pts, report): (Duration, Timestamp), pts: Duration) -> Option
     let ahead =
         i128::try_from(pts.as_nanos()).ok()? - i128::try_from(report_pts.as_nanos()).ok()?;
     Timestamp::from_nanosecond(report.as_nanosecond() + ahead).ok()
-}
-
-fn remember(in_flight: &Mutex<Vec<(Duration, Stamps)>>, pts: Duration, stamps: Stamps) {
-    let mut in_flight = held(in_flight);
-    if in_flight.len() >= IN_FLIGHT {
-        in_flight.remove(0);
-    }
-    in_flight.push((pts, stamps));
-}
-
-/// Stamps of the picture with this presentation time; those of pictures before it that never came out are forgotten.
-fn recall(in_flight: &Mutex<Vec<(Duration, Stamps)>>, pts: Duration) -> Option<Stamps> {
-    let mut in_flight = held(in_flight);
-    let found = in_flight.iter().find(|(p, _)| *p == pts).map(|(_, s)| *s);
-    in_flight.retain(|(p, _)| *p > pts);
-    found
 }
 
 /// Builds the encoded half and starts the decoder once the camera has said what it sends.
