@@ -38,6 +38,12 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         }
     }
     writeln!(out)?;
+    if report.by_kind.is_empty() {
+        return writeln!(
+            out,
+            "nothing was scored: no rule of a supported kind could be run"
+        );
+    }
     let totals = report.by_kind.iter().map(|(k, t)| (k.as_str(), t));
     for (name, t) in totals.chain([("all", &report.micro)]) {
         writeln!(
