@@ -23,7 +23,7 @@ IGNORE = -1
 PAD = 114
 MIN_VISIBILITY = 0.25
 HIDDEN = 0.1  # visibility below which an object is taken for not there
-MIN_SIDE_SOURCE = 6.0  # pixels of the rendered frame, longer side
+MIN_SIDE_SOURCE = 10.0  # pixels of the rendered frame (832x468), longer side: 5 in the smaller input
 MIN_SIDE_INPUT = 5.0  # pixels of the network's input, longer side
 MIN_LEFT_BY_CROP = 0.3  # share of a box that a crop must leave
 

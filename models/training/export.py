@@ -1,6 +1,7 @@
 """Turns a checkpoint into ONNX: batch norm folded, scores through the sigmoid, checked against PyTorch.
 
-export.py CHECKPOINT MODEL.onnx
+export.py CHECKPOINT FOLDER --size SIZE                    models/street-SIZE and its model.toml
+export.py CHECKPOINT FOLDER --size SIZE --int8 FRAMES      the same in eight bits, ranges measured on rendered FRAMES
 """
 
 import argparse
@@ -8,26 +9,29 @@ import copy
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from data import PAD
-from net import CLASSES, STRIDES, Conv, StreetNet
-from train import INPUT
+from data import PAD, letterbox, read_frames
+from net import CLASSES, SHAPES, STRIDES, Conv, StreetNet
 
 OPSET = 17
 TOLERANCE = 2e-3
+CALIBRATION_FRAMES = 200
 MANIFEST = """\
 # Written by models/training/export.py; what the model is good for is in MODEL_CARD.md.
-name = "street-nano"
-title = "Street objects for the demo and first light, {width}x{height}"
+name = "{name}"
+title = "Street objects for the demo and first light, {width}x{height}{bits}"
 licence = "Apache-2.0"
 source = "models/training"
-file = "street-nano.onnx"
+file = "{name}.onnx"
 sha256 = "{sha256}"
 labels = [{labels}]
 
@@ -57,19 +61,22 @@ class Deployed(nn.Module):
 
 
 def fold(net: StreetNet) -> StreetNet:
-    """A copy whose batch norms live in the convolutions before them."""
+    """A copy whose batch norms, and the division by 255 before all, live in the convolutions."""
     net = copy.deepcopy(net).eval()
     for module in net.modules():
         if isinstance(module, Conv):
             module[0] = fuse_conv_bn_eval(module[0], module[1])
             module[1] = nn.Identity()
+    with torch.no_grad():
+        net.stem[0][0].weight /= net.divisor
+    net.divisor = 1.0
     return net
 
 
-def export(net: StreetNet, path: Path) -> float:
-    """Writes the model and returns the largest difference to PyTorch on noise."""
+def export(net: StreetNet, size: tuple[int, int], path: Path) -> float:
+    """Writes the model for inputs of `size` (height, width); returns the largest difference to PyTorch on noise."""
     deployed = Deployed(net).eval()
-    example = torch.zeros(1, 3, *INPUT)
+    example = torch.zeros(1, 3, *size)
     torch.onnx.export(
         deployed,
         (example,),
@@ -89,13 +96,59 @@ def export(net: StreetNet, path: Path) -> float:
     return float(np.abs(got - wanted).max())
 
 
-def manifest(weights: bytes) -> str:
-    height, width = INPUT
+class Letterboxed(CalibrationDataReader):
+    """Rendered frames as the edge feeds them, evenly out of a folder."""
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        frames = read_frames(folder)
+        self.paths = iter([f.path for f in frames[:: max(len(frames) // CALIBRATION_FRAMES, 1)]])
+        self.size = size
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        path = next(self.paths, None)
+        if path is None:
+            return None
+        canvas, _ = letterbox(cv2.imread(str(path)), *self.size)
+        return {"images": canvas.transpose(2, 0, 1)[None].astype(np.float32)}
+
+
+def quantise(model: Path, frames: Path, size: tuple[int, int]) -> None:
+    """Replaces `model` by one whose convolutions work in eight bits, but for those that give boxes and scores.
+
+    The last 1x1 convolutions stay in fp32: one scale for a map that holds both box sizes and scores costs more
+    precision than the few multiplications save time.
+    """
+    heads = [n.name for n in onnx.load(str(model)).graph.node if n.op_type == "Conv" and _is_output(n.name)]
+    prepared = model.with_suffix(".prepared")
+    quant_pre_process(str(model), str(prepared))
+    quantize_static(
+        str(prepared),
+        str(model),
+        Letterboxed(frames, size),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        op_types_to_quantize=["Conv", "Add", "Resize"],
+        nodes_to_exclude=heads,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    prepared.unlink()
+
+
+def _is_output(node: str) -> bool:
+    return node.endswith(("/box/Conv", "/score/Conv"))
+
+
+def manifest(name: str, size: tuple[int, int], bits: str, weights: bytes) -> str:
+    height, width = size
     return MANIFEST.format(
+        name=name,
         width=width,
         height=height,
+        bits=bits,
         sha256=hashlib.sha256(weights).hexdigest(),
-        labels=", ".join(f'"{name}"' for name in CLASSES),
+        labels=", ".join(f'"{label}"' for label in CLASSES),
         pad=PAD,
         strides=", ".join(map(str, STRIDES)),
     )
@@ -104,18 +157,25 @@ def manifest(weights: bytes) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="its name becomes the model's")
+    parser.add_argument("--size", choices=SHAPES, default="nano")
+    parser.add_argument("--int8", type=Path, metavar="FRAMES", help="rendered frames to measure ranges on")
     arguments = parser.parse_args()
-    net = StreetNet()
+    shape = SHAPES[arguments.size]
+    net = StreetNet(shape)
     net.load_state_dict(torch.load(arguments.checkpoint, map_location="cpu")["average"])
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    model = arguments.folder / "street-nano.onnx"
-    difference = export(net, model)
+    name = arguments.folder.resolve().name
+    model = arguments.folder / f"{name}.onnx"
+    difference = export(net, shape.input, model)
     if difference > TOLERANCE:
         raise SystemExit(f"{model}: differs from PyTorch by {difference:.2g}, more than {TOLERANCE}")
+    if arguments.int8:
+        quantise(model, arguments.int8, shape.input)
     weights = model.read_bytes()
-    (arguments.folder / "model.toml").write_text(manifest(weights))
-    print(f"{model}: {len(weights)} bytes, differs from PyTorch by {difference:.1e}")
+    bits = ", int8" if arguments.int8 else ""
+    (arguments.folder / "model.toml").write_text(manifest(name, shape.input, bits, weights))
+    print(f"{model}: {len(weights)} bytes, fp32 differs from PyTorch by {difference:.1e}")
 
 
 if __name__ == "__main__":

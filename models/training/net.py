@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CLASSES = ("person", "bicycle", "motorcycle", "car", "bus", "truck", "bag")
+CLASSES = (
+    *("person", "bicycle", "motorcycle", "car", "bus", "truck", "bag"),
+    *("fallen", "fire", "smoke", "animal"),
+)
 STRIDES = (8, 16, 32)
 
 
@@ -21,11 +24,20 @@ class Shape:
     """Channels at strides 2, 4, 8, 16, 32, residual blocks at strides 4 to 32, and channels of the pyramid.
 
     Multiples of 16, the width of an AVX-512 register: anything between costs as much as the next multiple.
+    `input` and `crop` are (height, width) of whole pictures and of the crops that most of the training looks at.
     """
 
-    stages: tuple[int, int, int, int, int] = (16, 32, 64, 96, 128)
-    blocks: tuple[int, int, int, int] = (0, 1, 2, 1)
-    pyramid: int = 48
+    stages: tuple[int, int, int, int, int]
+    blocks: tuple[int, int, int, int]
+    pyramid: int
+    input: tuple[int, int]
+    crop: tuple[int, int]
+
+
+SHAPES = {
+    "nano": Shape((16, 32, 64, 96, 128), (0, 1, 2, 1), 48, (256, 448), (192, 288)),
+    "small": Shape((16, 32, 64, 128, 192), (0, 1, 2, 2), 48, (352, 640), (224, 352)),
+}
 
 
 class Conv(nn.Sequential):
@@ -74,7 +86,7 @@ class StreetNet(nn.Module):
     pixels of the input; the rest are logits. Rows run level by level (strides 8, 16, 32), row-major within a level.
     """
 
-    def __init__(self, shape: Shape = Shape()) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
         s2, s4, s8, s16, s32 = shape.stages
         n4, n8, n16, n32 = shape.blocks
@@ -86,9 +98,10 @@ class StreetNet(nn.Module):
         self.lateral = nn.ModuleList(Conv(c, p, kernel=1) for c in (s8, s16, s32))
         self.smooth = nn.ModuleList(Conv(p, p) for _ in STRIDES[1:])
         self.heads = nn.ModuleList(Head(p, len(CLASSES)) for _ in STRIDES)
+        self.divisor = 255.0  # 1 once the first convolution has taken it over
 
     def forward(self, pictures: Tensor) -> Tensor:
-        c8 = self.to8(self.stem(pictures / 255.0))
+        c8 = self.to8(self.stem(pictures if self.divisor == 1.0 else pictures / self.divisor))
         c16 = self.to16(c8)
         c32 = self.to32(c16)
         p32 = self.smooth[1](self.lateral[2](c32))

@@ -12,7 +12,8 @@ import torch
 from data import IGNORE, Crops, Frame, letterbox, read_frames
 from export import Deployed
 from loss import assign, detection_loss
-from net import CLASSES, StreetNet, cells, decode
+from net import CLASSES, SHAPES, StreetNet, cells, decode
+from pseudo import label, touches_no_cut
 from score import Detections, choose, judge
 
 
@@ -68,7 +69,7 @@ class Learning(unittest.TestCase):
 
     def test_one_picture_can_be_learnt(self) -> None:
         torch.manual_seed(0)
-        net = StreetNet().train()
+        net = StreetNet(SHAPES["nano"]).train()
         picture = torch.full((2, 3, 96, 128), 60.0)
         picture[:, :, 30:90, 20:52] = 200.0
         targets = [torch.tensor([[3.0, 20.0, 30.0, 52.0, 90.0]])] * 2
@@ -85,7 +86,7 @@ class Learning(unittest.TestCase):
 
     def test_folding_changes_nothing(self) -> None:
         torch.manual_seed(0)
-        net = StreetNet().train()
+        net = StreetNet(SHAPES["nano"]).train()
         picture = torch.rand(2, 3, 96, 128) * 255
         with torch.no_grad():
             net(picture)
@@ -140,6 +141,32 @@ class Frames(unittest.TestCase):
             bright = np.flatnonzero((canvas[..., 0] > 127).sum(0) > 3)
             self.assertLess(abs(bright[0] - boxes[0, 0]), 0.75)
             self.assertLess(abs(bright[-1] + 1 - boxes[0, 2]), 0.75)
+
+
+class Sure:
+    """A teacher that has seen one person well and one badly, both twice."""
+
+    def vote(self, _picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        boxes = np.array([[10, 10, 30, 60], [11, 10, 30, 60], [200, 10, 220, 60], [200, 11, 220, 60]], float)
+        scores = np.zeros((4, len(CLASSES)), np.float32)
+        scores[:, 0] = (0.8, 0.6, 0.3, 0.2)
+        return boxes, scores
+
+
+class Teaching(unittest.TestCase):
+    def test_what_is_half_seen_is_not_judged(self) -> None:
+        sure, unsure = label(Sure(), np.zeros((100, 300, 3), np.uint8))
+        self.assertEqual((sure["class"], sure["box"], sure["visibility"]), ("person", [10.0, 10.0, 20.0, 50.0], 1.0))
+        with tempfile.TemporaryDirectory() as scratch:
+            line = {"file": "a.jpg", "width": 300, "height": 100, "objects": [sure, unsure]}
+            (Path(scratch) / "labels.jsonl").write_text(json.dumps(line) + "\n")
+            (frame,) = read_frames(Path(scratch))
+        self.assertEqual(frame.labels.tolist(), [0, IGNORE])
+
+    def test_boxes_at_the_cut_of_a_tile_are_left_to_the_others(self) -> None:
+        boxes = np.array([[1, 20, 40, 50], [20, 20, 99, 50], [20, 1, 40, 50]], float)
+        tile = (0, 60, 100, 60)
+        self.assertEqual(touches_no_cut(boxes, tile, (160, 120)).tolist(), [True, False, False])
 
 
 class Scoring(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""Trains street-nano on a folder of rendered frames; on a CPU in an hour or two, on a GPU in minutes.
+"""Trains a street model on a folder of rendered frames; on a CPU in an hour or two, on a GPU in minutes.
 
 Most of the run looks at crops, which hold more objects a pixel and cost a third; the last part sees whole pictures.
 A run that is stopped goes on from its last checkpoint when started again with the same arguments.
@@ -19,10 +19,8 @@ from torch.utils.data import DataLoader
 
 from data import Crops, Frame, collate, read_frames
 from loss import detection_loss
-from net import StreetNet, cells
+from net import SHAPES, Shape, StreetNet, cells
 
-INPUT = (256, 448)  # height, width
-CROP = (192, 288)
 CROP_SHARE = 0.8  # of the run, in pictures
 PEAK_RATE = 2e-3
 WARM_UP = 200  # steps
@@ -34,6 +32,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("frames", type=Path, nargs="+", help="folders with labels.jsonl")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints go here")
+    parser.add_argument("--size", choices=SHAPES, default="nano")
     parser.add_argument("--pictures", type=int, default=120_000, help="augmented pictures to look at")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--start-from", type=Path, help="weights of an earlier run to begin with")
@@ -54,15 +53,15 @@ def rate(step: int, steps: int, peak: float) -> float:
 
 
 def batches(
-    frames: list[Frame], options: argparse.Namespace, step: int, steps: int
+    frames: list[Frame], shape: Shape, options: argparse.Namespace, step: int, steps: int
 ) -> Iterator[tuple[Tensor, list[Tensor]]]:
     """Batches `step`.. of the run: crops first, whole pictures after."""
     turn = int(steps * CROP_SHARE)
-    for size, first, last in ((CROP, step, turn), (INPUT, max(step, turn), steps)):
+    for size, first, last in ((shape.crop, step, turn), (shape.input, max(step, turn), steps)):
         if first >= last:
             continue
         start, count = first * options.batch, (last - first) * options.batch
-        crops = Crops(frames, size, INPUT[1], options.seed, start, count)
+        crops = Crops(frames, size, shape.input[1], options.seed, start, count)
         yield from DataLoader(
             crops,
             options.batch,
@@ -101,7 +100,7 @@ class Run:
 
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(options.seed)
-        self.model = StreetNet().to(options.device, memory_format=torch.channels_last).train()
+        self.model = StreetNet(SHAPES[options.size]).to(options.device, memory_format=torch.channels_last).train()
         if options.start_from:
             self.model.load_state_dict(torch.load(options.start_from, map_location=options.device)["average"])
         self.average = copy.deepcopy(self.model).eval()
@@ -163,7 +162,7 @@ def main() -> None:
     run = Run(options)
     print(f"{len(frames)} frames, steps {run.step} to {steps} of {options.batch} on {options.device}", flush=True)
     began, seen = time.monotonic(), 0
-    for pictures, targets in batches(frames, options, run.step, steps):
+    for pictures, targets in batches(frames, SHAPES[options.size], options, run.step, steps):
         parts = learn(run, pictures, targets, options, steps)
         seen += len(pictures)
         if run.step % CHECKPOINT_EVERY == 0 or run.step == steps:

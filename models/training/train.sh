@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# From nothing to models/street-nano: renders frames, trains, exports, checks, prints the figures of the model card.
+# Trains the bundled street models from nothing: renders frames, trains, exports in fp32 and int8, prints the figures.
 #
-#   models/training/train.sh [WORK]       WORK (default models/training/work) holds frames and checkpoints
-#
-# Stopped at any time, it goes on where it was. FRAMES, HELD, PICTURES and JOBS may be set in the environment.
+# Usage: train.sh [WORK]
+#   SIZES="nano small"   which sizes
+#   FRAMES=8000 HELD=800 PICTURES=240000 JOBS=2
+#   CLIPS="a.mp4 b.mp4" TEACHER=yolox_nano_416x416.onnx   real clips to learn from too, and the model that labels them
+# Stopped at any time it goes on where it was when started again.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=${1:-$here/work}
-frames=${FRAMES:-6000}
+sizes=${SIZES:-nano small}
+frames=${FRAMES:-8000}
 held=${HELD:-800}
 pictures=${PICTURES:-240000}
 jobs=${JOBS:-$(nproc)}
@@ -33,8 +36,26 @@ cargo build --manifest-path "$root/Cargo.toml" --release --package camera-sim
 render street "$frames" 1
 render street-held "$held" 1000001
 
+folders=("$work/street")
+if [ -n "${CLIPS:-}" ]; then
+    read -ra clips <<<"$CLIPS"
+    for i in "${!clips[@]}"; do clips[i]=$(realpath "${clips[i]}"); done
+    teacher=$(realpath "${TEACHER:?CLIPS needs TEACHER, a YOLOX model to label them with}")
+    if [ ! -f "$work/real/labels.jsonl" ]; then
+        (cd "$here" && "$python" pseudo.py "$teacher" "$root/models/coco80.txt" "$work/real" "${clips[@]}")
+    fi
+    folders+=("$work/real")
+fi
+
 cd "$here"
-"$python" train.py "$work/street" --work "$work" --pictures "$pictures" --threads "$jobs"
-"$python" export.py "$work/checkpoint.pt" "$root/models/street-nano"
-"$python" score.py "$root/models/street-nano/street-nano.onnx" "$work/street-held"
-"$python" latency.py "$root/models/street-nano/street-nano.onnx"
+for size in $sizes; do
+    name=street-$size
+    "$python" train.py "${folders[@]}" --size "$size" --work "$work/$name" --pictures "$pictures" --threads "$jobs"
+    "$python" export.py "$work/$name/checkpoint.pt" "$root/models/$name" --size "$size"
+    "$python" export.py "$work/$name/checkpoint.pt" "$root/models/$name-int8" --size "$size" --int8 "$work/street"
+    for model in "$name" "$name-int8"; do
+        echo "$model"
+        "$python" score.py "$root/models/$model/$model.onnx" "$work/street-held"
+    done
+done
+"$python" latency.py "$root"/models/street-*/street-*.onnx
