@@ -22,7 +22,7 @@ apt_packages=(
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     gstreamer1.0-libav gstreamer1.0-rtsp gstreamer1.0-tools
     glib-networking                                               # RTSPS
-    mosquitto                                                     # broker
+    mosquitto openssl                                             # broker and its certificates
     chromium                                                      # browser tests
 )
 

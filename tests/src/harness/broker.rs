@@ -27,11 +27,32 @@ impl Broker {
     /// # Errors
     /// If Mosquitto is not installed or does not listen in time.
     pub fn start(folder: &Path, leash: Leash) -> anyhow::Result<Self> {
+        // What is queued for a subscriber who is away outlives a restart, as on a broker that is set up with care.
+        let open = format!(
+            "allow_anonymous true\npersistence true\npersistence_location {}/\n\
+             autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 10000\n",
+            folder.display()
+        );
+        Self::start_with(folder, leash, |port| {
+            format!("listener {port} 127.0.0.1\n{open}")
+        })
+    }
+
+    /// Starts a broker with a configuration of one's own, given the port that it is to listen on.
+    ///
+    /// # Errors
+    /// If Mosquitto is not installed or does not listen in time.
+    pub fn start_with(
+        folder: &Path,
+        leash: Leash,
+        config: impl Fn(u16) -> String,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match Self::start_on(free_port()?, folder, leash) {
+            let port = free_port()?;
+            match Self::start_on(port, &config(port), folder, leash) {
                 // Somebody else may have taken the port in between.
                 Err(_) if attempts < 3 => {}
                 other => return other,
@@ -39,17 +60,9 @@ impl Broker {
         }
     }
 
-    fn start_on(port: u16, folder: &Path, leash: Leash) -> anyhow::Result<Self> {
+    fn start_on(port: u16, text: &str, folder: &Path, leash: Leash) -> anyhow::Result<Self> {
         let config = folder.join("mosquitto.conf");
-        // What is queued for a subscriber who is away outlives a restart, as on a broker that is set up with care.
-        std::fs::write(
-            &config,
-            format!(
-                "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-                 autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 10000\nlog_dest stderr\nuser root\n",
-                folder.display()
-            ),
-        )?;
+        std::fs::write(&config, format!("{text}\nlog_dest stderr\nuser root\n"))?;
         let mut broker = Broker {
             port,
             config,

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Leash, PATIENCE, Process, binary, free_port, http, wait_for};
+use super::{Certificates, Leash, PATIENCE, Process, binary, free_port, http, wait_for};
 
 /// The words before the one-time token in the centre's log.
 const TOKEN: &str = "first-admin token: ";
@@ -51,14 +51,28 @@ impl Centre {
     /// # Errors
     /// If it does not answer in time.
     pub fn start(folder: &Path, broker_port: u16, leash: Leash) -> anyhow::Result<Self> {
+        Self::start_with(folder, broker_port, None, leash)
+    }
+
+    /// As [`Centre::start`], over TLS where there are certificates.
+    ///
+    /// # Errors
+    /// If it does not answer in time.
+    pub fn start_with(
+        folder: &Path,
+        broker_port: u16,
+        certificates: Option<&Certificates>,
+        leash: Leash,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
+        let tls = certificates.map_or_else(String::new, |c| c.keys().to_string());
         let port = free_port()?;
         let config = folder.join("command-center.toml");
         std::fs::write(
             &config,
             format!(
                 "data_dir = \"data\"\n\n[web]\nlisten = \"127.0.0.1:{port}\"\n\n\
-                 [mqtt]\nhost = \"127.0.0.1\"\nport = {broker_port}\n"
+                 [mqtt]\nhost = \"127.0.0.1\"\nport = {broker_port}\n{tls}"
             ),
         )?;
         let mut command = Command::new(binary("command-center")?);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use toml::{Table, Value};
 
-use super::{Leash, Process, binary, onnx_runtime, workspace};
+use super::{Certificates, Leash, Process, binary, onnx_runtime, workspace};
 
 /// Ending of the files that hold passwords.
 const SECRET: &str = "password";
@@ -57,6 +57,8 @@ pub struct NodeConfig {
     pub path: [String; 3],
     /// Port of the broker on the loopback interface.
     pub broker_port: u16,
+    /// What it shows the broker, where they speak over TLS.
+    pub certificates: Option<Certificates>,
     /// Its cameras.
     pub cameras: Vec<WatchedCamera>,
     /// Where models are.
@@ -69,6 +71,7 @@ impl NodeConfig {
         NodeConfig {
             path: ["test".to_owned(), "street".to_owned(), node.to_owned()],
             broker_port,
+            certificates: None,
             cameras,
             models_dir: workspace().join("models"),
         }
@@ -85,6 +88,11 @@ impl NodeConfig {
         if let Some(runtime) = onnx_runtime() {
             inference.insert("runtime".to_owned(), text(runtime.display()));
         }
+        let mut mqtt = table_of([
+            ("host", text("127.0.0.1")),
+            ("port", Value::Integer(self.broker_port.into())),
+        ]);
+        mqtt.extend(self.certificates.iter().flat_map(Certificates::keys));
         let [region, site, name] = &self.path;
         let cameras: anyhow::Result<Vec<Value>> = self
             .cameras
@@ -101,13 +109,7 @@ impl NodeConfig {
                     ("name", text(name)),
                 ]),
             ),
-            (
-                "mqtt".to_owned(),
-                table([
-                    ("host", text("127.0.0.1")),
-                    ("port", Value::Integer(self.broker_port.into())),
-                ]),
-            ),
+            ("mqtt".to_owned(), Value::Table(mqtt)),
             ("inference".to_owned(), Value::Table(inference)),
             ("cameras".to_owned(), Value::Array(cameras?)),
         ]);
@@ -122,12 +124,14 @@ fn text(value: impl ToString) -> Value {
 }
 
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Table(
-        entries
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect(),
-    )
+    Value::Table(table_of(entries))
+}
+
+fn table_of<const N: usize>(entries: [(&str, Value); N]) -> Table {
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }
 
 fn camera(camera: &WatchedCamera, folder: &Path) -> anyhow::Result<Table> {
