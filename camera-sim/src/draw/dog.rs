@@ -97,14 +97,17 @@ fn head(look: &DogLook, at: &dyn Fn(f32, f32, f32) -> V3, bob: f32, out: &mut Ve
     let neck = at(0.50, 0.0, 0.90 + bob);
     let skull = at(0.76, 0.0, 1.20 + bob);
     out.push(Blob::limb(neck, 0.15 * s, skull, 0.11 * s, look.coat));
-    let collar = neck.mix(skull, 0.45);
-    out.push(Blob::limb(
-        collar,
-        0.142 * s,
-        neck.mix(skull, 0.55),
-        0.138 * s,
-        look.collar,
-    ));
+    out.push(Blob {
+        spheres: (0..6)
+            .map(|i| {
+                let a = V2::from_angle(i as f32 / 6.0 * TAU) * 0.125;
+                // In the plane across the neck, which rises at about 50 degrees.
+                let middle = at(0.61 - 0.75 * a.y, a.x, 1.03 + 0.65 * a.y + bob);
+                (middle, 0.028 * s)
+            })
+            .collect(),
+        colour: look.collar,
+    });
     out.push(Blob::ball(skull, 0.145 * s, look.coat));
     let nose = at(1.07, 0.0, 1.10 + bob);
     out.push(Blob::limb(

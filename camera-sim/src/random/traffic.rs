@@ -3,7 +3,7 @@
 
 use crate::actor::{Act, Kind, Look, Pose, Posed};
 use crate::dice::Dice;
-use crate::draw::person::Lying;
+use crate::draw::person::{Carried, Lying};
 use crate::space::{Camera, V2, inside, v2};
 use crate::world::{Material, World};
 
@@ -169,7 +169,7 @@ fn fight(
         ..first
     };
     let kind = Kind::Pedestrian;
-    let look = Look::random(kind, dice);
+    let look = free_handed(Look::random(kind, dice), pose.act);
     actors.push(Posed { kind, look, pose });
 }
 
@@ -185,6 +185,7 @@ fn add(
     let anywhere = dice.chance(0.05);
     for _ in 0..30 {
         let Some(pose) = place(dice) else { continue };
+        let look = free_handed(look, pose.act);
         let actor = Posed { kind, look, pose };
         let far_enough =
             (pose.at - camera.eye().ground()).length() > NEAREST_M + actor.half_extent().x;
@@ -197,6 +198,16 @@ fn add(
         }
     }
     false
+}
+
+/// Who sits or fights holds no bag in the hand.
+fn free_handed(mut look: Look, act: Act) -> Look {
+    if let (Look::Walker(person), Act::Fighting { .. } | Act::Sitting { .. }) = (&mut look, act)
+        && person.carried == Carried::InHand
+    {
+        person.carried = Carried::Nothing;
+    }
+    look
 }
 
 /// Whether its middle lies in the picture, or barely outside.

@@ -12,8 +12,11 @@ use crate::draw::person::{Carried, Lying};
 use crate::space::V2;
 
 /// Opponents in a fight and people who hand something over are at most this far apart, metres.
-const FIGHT_M: f32 = 4.0;
+const FIGHT_M: f32 = 2.5;
 const REACH_M: f32 = 2.5;
+
+/// Seconds that a fall takes at least: as long on the ground as on the way down.
+const LEAST_FALL_S: f32 = 2.0 * GOES_DOWN_S;
 
 /// Salts of the dice; actors that are scripted take 1 and up.
 const CROWDS: u64 = 1 << 32;
@@ -64,9 +67,9 @@ fn scripted(scene: &RawScene, raw: &RawActor, index: usize) -> Actor {
     if let Look::Walker(person) = &mut look
         && raw.look.carries.is_none()
         && person.carried != Carried::Backpack
-        && scene.actors.iter().any(holds_bag)
+        && (!raw.acts.is_empty() || scene.actors.iter().any(holds_bag))
     {
-        // The hand is for the bag that the scene speaks of.
+        // The hand is for the fists, or for the bag that the scene speaks of.
         person.carried = Carried::Nothing;
     }
     let mut doings: Vec<Doing> = raw.acts.iter().map(|a| doing(a, dice)).collect();
@@ -157,9 +160,9 @@ fn check_acts(raw: &RawActor, actor: &Actor) -> Result<(), String> {
                 "{key}: the act from {a} to {b} s is outside the actor's time, which is from {from} s to {end}"
             ));
         }
-        if matches!(act.what, What::Fall { .. }) && b - a < 2.0 * GOES_DOWN_S {
+        if matches!(act.what, What::Fall { .. }) && b - a < LEAST_FALL_S {
             return Err(format!(
-                "{key}: the fall from {a} to {b} s is too short; going down takes {GOES_DOWN_S} s"
+                "{key}: the fall from {a} to {b} s is too short; it takes {LEAST_FALL_S} s at least"
             ));
         }
         if let Some(next) = actor.doings.get(i + 1)

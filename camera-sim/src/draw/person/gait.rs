@@ -31,7 +31,7 @@ impl Gait {
             swing: if stands {
                 0.0
             } else {
-                0.46 * (step.speed / 1.4).clamp(0.4, 1.9)
+                0.46 * (step.speed / 1.4).clamp(0.4, 1.45)
             },
             run: ((step.speed - RUNS_FROM) / (RUNS - RUNS_FROM)).clamp(0.0, 1.0),
             sway: if stands {
@@ -46,9 +46,9 @@ impl Gait {
     fn leg(&self, turn: f32, bone: f32) -> [(f32, f32); 2] {
         let p = self.phase + turn;
         // A runner lifts the knee in front and folds the leg behind.
-        let fore = self.swing * (p.sin() + 0.25 * self.run * p.sin().max(0.0));
+        let fore = self.swing * p.sin() + 0.14 * self.run;
         let stand = if self.swing == 0.0 { 0.04 } else { 0.0 };
-        let fold = 1.5 + 0.9 * self.run;
+        let fold = 1.5 + 1.0 * self.run;
         let bend = self.swing * (0.25 + fold * p.cos().max(0.0)) + stand;
         let knee = (bone * fore.sin(), -bone * fore.cos());
         let low = fore - bend;

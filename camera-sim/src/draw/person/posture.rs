@@ -191,12 +191,12 @@ pub fn fighting(look: &PersonLook, step: &Step, clock: f32) -> Skeleton {
     body
 }
 
-/// Going or standing with the right arm high, waving.
+/// Going or standing with the left arm high, waving: the right hand may hold a bag.
 pub fn waving(look: &PersonLook, step: &Step) -> Skeleton {
     let h = look.height;
     let mut body = going(look, step);
-    let out = body.left * (-(0.05 + 0.09 * (step.clock * 6.5).sin()) * h);
-    let to = body.shoulders[1] + UP * (0.27 * h) + out + body.front * (0.03 * h);
-    body.reach(1, to, look, body.left * -1.0);
+    let out = body.left * ((0.05 + 0.09 * (step.clock * 6.5).sin()) * h);
+    let to = body.shoulders[0] + UP * (0.27 * h) + out + body.front * (0.03 * h);
+    body.reach(0, to, look, body.left);
     body
 }
