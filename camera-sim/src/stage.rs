@@ -130,7 +130,8 @@ impl Stage {
             }
         }
         let size = self.view.camera.size();
-        let seen = parts.iter().map(|(actor, part)| {
+        let seen = parts.iter().filter_map(|(actor, part)| {
+            let class = part.class?;
             // A rider does not hide the machine under it, nor the machine its rider.
             let own = |owner: u16| {
                 owner != NOBODY
@@ -139,12 +140,12 @@ impl Stage {
                         .is_some_and(|(a, _)| a == actor)
             };
             let visibility = visibility(&part.sprite, &owners, size, own);
-            Seen {
-                class: part.class,
+            Some(Seen {
+                class,
                 actor: *actor,
                 bounds: part.sprite.shown,
                 visibility,
-            }
+            })
         });
         let seen = seen.collect();
         Picture { pixmap, seen }

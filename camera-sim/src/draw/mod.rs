@@ -4,10 +4,12 @@
 
 pub mod bag;
 pub mod cycle;
+pub mod dog;
 pub mod ground;
 pub mod person;
 pub mod street;
 pub mod vehicle;
+pub mod wheels;
 
 use tiny_skia::{
     Color, FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, PixmapMut,

@@ -1,9 +1,11 @@
 //! Cars, vans, buses and lorries: convex prisms along the driving direction, with glass, wheels and lamps.
 
+mod lorry;
 mod plan;
 
 use serde::Deserialize;
 
+pub use self::lorry::{WHEELBASE, bend, units};
 use self::plan::{Plan, Prism, Profile, plan};
 use super::Sketch;
 use crate::dice::Dice;
@@ -61,6 +63,13 @@ pub enum Body {
     Bus,
     BoxTruck,
     Tipper,
+    /// A tractor with a semitrailer behind it.
+    Lorry,
+    /// The two halves of a lorry.
+    #[serde(skip)]
+    Tractor,
+    #[serde(skip)]
+    Trailer,
 }
 
 /// What one vehicle looks like.
@@ -93,6 +102,9 @@ impl VehicleLook {
 
     /// Half length and half width on the ground, metres.
     pub fn half_extent(&self) -> V2 {
+        if self.body == Body::Lorry {
+            return lorry::HALF_EXTENT * self.size;
+        }
         let plan = plan(self);
         v2(plan.front, plan.half_width) * self.size
     }
@@ -262,7 +274,7 @@ fn wheels(plan: &Plan, placed: &Placed, to: &mut Sketch<'_>) {
 /// Lamps, grille and number plates on the end that shows.
 fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
     let fore = placed.eye.x > plan.front;
-    if !fore && placed.eye.x > -plan.front {
+    if !fore && placed.eye.x > -plan.front || fore && look.body == Body::Trailer {
         return;
     }
     let x = if fore {
