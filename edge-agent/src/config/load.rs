@@ -228,7 +228,7 @@ impl Check<'_> {
         let host = host?;
         let tls = self.tls(raw, &host);
         let default_port = if matches!(tls, Tls::Off) { 1883 } else { 8883 };
-        let port = self.whole(&raw.port, 1..=65_535, default_port);
+        let port = self.number(&raw.port, 1..=65_535, default_port);
         let plain_abroad = matches!(tls, Tls::Off) && !is_loopback(&host.value);
         Some(MqttSettings {
             client_id: match raw.client_id.given() {
@@ -302,7 +302,7 @@ impl Check<'_> {
         };
         InferenceSettings {
             runtime: raw.runtime.given().map(|at| self.path(&at.value)),
-            sessions: self.whole(&raw.sessions, 1..=64, cores as u64) as usize,
+            sessions: self.number(&raw.sessions, 1..=64, cores as u64) as usize,
             models_dir: self.path(&raw.models_dir.or(models)),
             weights_dirs: raw
                 .weights_dirs
