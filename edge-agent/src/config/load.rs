@@ -20,6 +20,7 @@ use super::{
     reader::{Field, FromToml, Node},
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
+use crate::inference::folders::ModelFolders;
 
 /// Reads and checks `path` and the files of `cameras.d/` beside it.
 ///
@@ -291,24 +292,22 @@ impl Check<'_> {
 
     fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let models = PathBuf::from("/usr/share/safecity/models");
         let Some(raw) = raw else {
             return InferenceSettings {
                 runtime: None,
                 sessions: cores,
-                models_dir: models,
-                weights_dirs: Vec::new(),
+                folders: ModelFolders::new(None, Vec::new()),
             };
         };
+        let models = raw.models_dir.given().map(|at| self.path(&at.value));
+        let weights = raw.weights_dirs.given().map(|list| {
+            let folders = list.iter().map(|at| self.path(&at.value));
+            folders.collect()
+        });
         InferenceSettings {
             runtime: raw.runtime.given().map(|at| self.path(&at.value)),
             sessions: self.number(&raw.sessions, 1..=64, cores as u64) as usize,
-            models_dir: self.path(&raw.models_dir.or(models)),
-            weights_dirs: raw
-                .weights_dirs
-                .given()
-                .map(|list| list.iter().map(|at| self.path(&at.value)).collect())
-                .unwrap_or_default(),
+            folders: ModelFolders::new(models, weights.unwrap_or_default()),
         }
     }
 
