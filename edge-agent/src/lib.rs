@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod analysis;
 pub mod camera;
+pub mod catalogue;
 pub mod config;
 pub mod evaluate;
 pub mod event_log;

@@ -1,5 +1,5 @@
-//! Command line of the edge agent. Exit codes: 0 done, 1 an evaluation below its mark, 64 wrong usage or configuration,
-//! 69 something that is needed is not there, 70 a defect of the agent.
+//! Command line of the edge agent. Exit codes: 0 done, 1 an evaluation below its mark or a damaged model, 64 wrong usage
+//! or configuration, 69 something that is needed is not there, 70 a defect of the agent.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -10,13 +10,8 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_agent::{
-    Agent, StartError, config,
+    Agent, StartError, catalogue, config,
     evaluate::{self, EvaluateArgs},
-    inference::{
-        manifest::{FILE_NAME, Manifest},
-        model::Model,
-        runtime::Runtime,
-    },
     spool,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,26 +58,10 @@ enum Command {
     Evaluate(EvaluateArgs),
     /// Look after models
     #[command(subcommand)]
-    Models(ModelsCommand),
+    Models(catalogue::ModelsCommand),
     /// Look after the messages that wait
     #[command(subcommand)]
     Spool(SpoolCommand),
-}
-
-#[derive(Subcommand)]
-enum ModelsCommand {
-    /// Check hash, licence, inputs and outputs of every model
-    Verify {
-        /// The folder with one folder a model
-        #[arg(long, value_name = "DIR", default_value = "models")]
-        models: PathBuf,
-        /// Where weights are looked for that do not lie beside their model.toml
-        #[arg(long, value_name = "DIR")]
-        weights: Vec<PathBuf>,
-        /// The ONNX Runtime library; found by itself where it lies in a usual place
-        #[arg(long, value_name = "FILE")]
-        runtime: Option<PathBuf>,
-    },
 }
 
 #[derive(Subcommand)]
@@ -110,14 +89,14 @@ fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::CheckConfig { config } => check_config(&config),
         Command::Evaluate(args) => evaluate::main(args),
-        Command::Models(ModelsCommand::Verify {
-            models,
-            weights,
-            runtime,
-        }) => verify_models(&models, &weights, runtime.as_deref()),
+        Command::Models(command) => catalogue::main(&command),
         Command::Spool(SpoolCommand::Inspect { spool }) => inspect_spool(&spool),
     };
     outcome.unwrap_or_else(|e| {
+        if let Some(errors) = e.downcast_ref::<config::ConfigErrors>() {
+            say_error(&errors.to_string());
+            return ExitCode::from(USAGE);
+        }
         say_error(&format!("error: {e:#}"));
         ExitCode::from(UNAVAILABLE)
     })
@@ -217,47 +196,6 @@ fn check_config(path: &Path) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(USAGE))
         }
     }
-}
-
-fn verify_models(
-    dir: &Path,
-    weights: &[PathBuf],
-    library: Option<&Path>,
-) -> anyhow::Result<ExitCode> {
-    let runtime = Runtime::load(library)?;
-    let entries = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
-    let mut folders = entries
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<Vec<PathBuf>, io::Error>>()?;
-    folders.retain(|folder| folder.join(FILE_NAME).is_file());
-    folders.sort();
-    let mut out = io::stdout().lock();
-    let mut refused = false;
-    for folder in &folders {
-        let checked = Manifest::load(folder)
-            .map_err(anyhow::Error::from)
-            .and_then(|manifest| Ok((Model::open(&runtime, &manifest, weights)?, manifest)));
-        match checked {
-            Ok((model, manifest)) => writeln!(
-                out,
-                "ok       {}  {}  {} classes  sha256:{}",
-                manifest.name,
-                manifest.licence,
-                model.labels().len(),
-                model.sha256()
-            )?,
-            Err(e) => {
-                refused = true;
-                writeln!(out, "refused  {}  {e:#}", folder.display())?;
-            }
-        }
-    }
-    anyhow::ensure!(
-        !folders.is_empty(),
-        "{}: no folder here holds a {FILE_NAME}",
-        dir.display()
-    );
-    Ok(ExitCode::from(if refused { UNAVAILABLE } else { 0 }))
 }
 
 fn inspect_spool(path: &Path) -> anyhow::Result<ExitCode> {

@@ -69,15 +69,7 @@ pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
 
 fn load_model(inference: &InferenceSettings, name: &str) -> Result<Vec<Model>, String> {
     let runtime = Runtime::load(inference.runtime.as_deref()).map_err(|e| e.to_string())?;
-    let load = |_| {
-        Model::load(
-            &runtime,
-            &inference.models_dir,
-            name,
-            &inference.weights_dirs,
-        )
-        .map_err(|e| e.to_string())
-    };
+    let load = |_| (inference.folders.load(&runtime, name)).map_err(|e| e.to_string());
     (0..inference.sessions).map(load).collect()
 }
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use edge_agent::config::{self, ConfigErrors, Settings, settings::Tls};
+use edge_agent::{
+    config::{self, ConfigErrors, Settings, settings::Tls},
+    inference::folders::SYSTEM,
+};
 
 fn load(path: &Path) -> Result<Settings, ConfigErrors> {
     config::load_with(path, &|name| {
@@ -87,7 +90,7 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         format!("{:?}", settings.cameras)
     );
     assert_eq!(explicit.state_dir, settings.state_dir);
-    assert_eq!(explicit.inference.models_dir, settings.inference.models_dir);
+    assert_eq!(explicit.inference.folders.models, Path::new(SYSTEM));
     assert_eq!(explicit.mqtt.keep_alive, settings.mqtt.keep_alive);
 }
 

@@ -197,6 +197,7 @@ fn foreign_runtimes_stay_in_their_rooms() {
             &["edge-agent/src/camera/", "camera-sim/"],
         ),
         (&["ort::"], &["edge-agent/src/inference/"]),
+        (&["ureq::"], &["edge-agent/src/catalogue/"]),
         (
             &["rumqttc::"],
             &[

@@ -1,5 +1,7 @@
 //! A foot point that crosses a line.
 
+use std::time::Duration;
+
 use super::{Direction, Log};
 use crate::{
     geometry::{Line, Point, Rect},
@@ -11,12 +13,31 @@ use crate::{
 /// was not must go the whole margin.
 const BEYOND: f32 = 0.25;
 
+/// How fast a box becomes higher or lower by what the object does, in its height a second. What comes out from behind a
+/// parked car does so at once: its foot point leaps, though it need not have moved.
+const GROWTH: f32 = 1.0;
+
+/// How much the boxes of one object differ in height anyway, as a share of it.
+const FLICKER: f32 = 0.2;
+
+/// How long a crossing that the height alone speaks for is held back, for the rest of the object to follow.
+const DOUBT: Duration = Duration::from_millis(1000);
+
+/// A top edge so near to the picture's is cut by it, and says nothing.
+const CUT: f32 = 0.02;
+
 #[derive(Debug)]
 pub(crate) struct LineCrossing {
-    line: Line,
+    gate: Gate,
     direction: Direction,
-    hysteresis: f32,
     walkers: Vec<Walker>,
+}
+
+/// A line, and how near to it is not clearly beside it.
+#[derive(Clone, Debug)]
+struct Gate {
+    line: Line,
+    hysteresis: f32,
 }
 
 /// What is remembered of a track.
@@ -32,6 +53,10 @@ struct Walker {
     met: bool,
     /// Crossed before it was believed in.
     pending: Option<bool>,
+    /// How high its boxes have been on its side, and when it was last there.
+    height: (f32, Duration),
+    /// Since when it is on the other side by its height alone.
+    doubt: Option<Duration>,
     incident: Option<IncidentNumber>,
 }
 
@@ -45,9 +70,8 @@ impl LineCrossing {
             ));
         }
         Ok(LineCrossing {
-            line,
+            gate: Gate { line, hysteresis },
             direction,
-            hysteresis,
             walkers: Vec::new(),
         })
     }
@@ -58,12 +82,11 @@ impl LineCrossing {
         log: &mut Log<'_>,
     ) {
         for track in tracks.clone().filter(|t| t.seen) {
-            let offset = self.offset(&track.rect);
             let Some(walker) = self.walkers.iter_mut().find(|w| w.track.id == track.id) else {
-                self.walkers.push(Walker::new(track, offset));
+                self.walkers.push(Walker::new(track, &self.gate, log.at));
                 continue;
             };
-            let crossed = walker.step(track, offset, &self.line);
+            let crossed = walker.step(track, &self.gate, log.at);
             let wanted = match self.direction {
                 Direction::Forward => crossed == Some(true),
                 Direction::Backward => crossed == Some(false),
@@ -85,7 +108,9 @@ impl LineCrossing {
             stays
         });
     }
+}
 
+impl Gate {
     /// Distance of a foot point from the line in margins, positive on the right.
     fn offset(&self, rect: &Rect) -> f32 {
         let (along_x, along_y) = (
@@ -100,37 +125,69 @@ impl LineCrossing {
 }
 
 impl Walker {
-    fn new(track: &Track, offset: f32) -> Self {
+    fn new(track: &Track, gate: &Gate, at: Duration) -> Self {
+        let offset = gate.offset(&track.rect);
         Walker {
             track: *track,
             right: offset > 0.0,
             clear: offset.abs().min(1.0),
             met: false,
             pending: None,
+            height: (track.detected.h, at),
+            doubt: None,
             incident: None,
         }
     }
 
     /// Goes on to where the track is now; gives the direction (forward?) of a crossing that counts.
-    fn step(&mut self, track: &Track, offset: f32, line: &Line) -> Option<bool> {
+    fn step(&mut self, track: &Track, gate: &Gate, at: Duration) -> Option<bool> {
+        let line = &gate.line;
         let (before, now): (Point, Point) = (self.track.rect.foot(), track.rect.foot());
         if (line.side(before) > 0.0) != (line.side(now) > 0.0) {
             self.met = line.meets(before, now);
         }
         self.track = *track;
+        let offset = gate.offset(&track.rect);
         let beyond = if self.clear >= 1.0 { BEYOND } else { 1.0 };
         if (offset > 0.0) == self.right {
             self.clear = self.clear.max(offset.abs().min(1.0));
+            self.measure(at);
         } else if offset.abs() >= beyond {
-            self.right = offset > 0.0;
-            self.clear = offset.abs().min(1.0);
-            self.pending = self.met.then_some(self.right);
+            let leapt = self.leapt(gate, beyond, at);
+            let since = *self.doubt.get_or_insert(at);
+            if !leapt || at.saturating_sub(since) >= DOUBT {
+                self.right = offset > 0.0;
+                self.clear = offset.abs().min(1.0);
+                self.pending = (self.met && !leapt).then_some(self.right);
+                self.height.0 = track.detected.h;
+                self.measure(at);
+            }
         }
         if track.confirmed {
             self.pending.take()
         } else {
             None
         }
+    }
+
+    /// Notes how high the box is, no faster than it can become so.
+    fn measure(&mut self, at: Duration) {
+        let (height, measured) = self.height;
+        let limit = GROWTH * height * at.saturating_sub(measured).as_secs_f32();
+        let change = (self.track.detected.h - height).clamp(-limit, limit);
+        self.height = (height + change, at);
+        self.doubt = None;
+    }
+
+    /// Whether the foot point is on the other side only because the box has suddenly another height: with the old one,
+    /// hung from its top edge, it would not be.
+    fn leapt(&self, gate: &Gate, beyond: f32, at: Duration) -> bool {
+        let (height, measured) = self.height;
+        let now = self.track.detected;
+        let likely = (FLICKER + GROWTH * at.saturating_sub(measured).as_secs_f32()) * height;
+        let sudden = self.doubt.is_some() || (now.h - height).abs() > likely;
+        let held = gate.offset(&Rect { h: height, ..now });
+        sudden && now.y > CUT && ((held > 0.0) == self.right || held.abs() < beyond)
     }
 
     fn leave(&mut self, log: &mut Log<'_>) {

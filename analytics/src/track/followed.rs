@@ -34,6 +34,7 @@ impl Followed {
                 score: det.score,
                 score_median: scores.median(),
                 rect: det.rect,
+                detected: det.rect,
                 velocity: (0.0, 0.0),
                 first_seen: now,
                 last_seen: now,
@@ -76,6 +77,7 @@ impl Followed {
         track.score = det.score;
         track.score_median = self.scores.median();
         track.rect = at_border(self.filter.rect(), &det.rect);
+        track.detected = det.rect;
         track.velocity = self.filter.velocity();
         track.last_seen = now;
         track.hits = track.hits.saturating_add(1);

@@ -63,6 +63,8 @@ pub struct Track {
     pub score_median: f32,
     /// Filtered box; predicted while the object is not seen.
     pub rect: Rect,
+    /// Box of its latest detection, as the detector gave it.
+    pub detected: Rect,
     /// Velocity of the box's middle, normalised units a second.
     pub velocity: (f32, f32),
     /// Time of its first detection.

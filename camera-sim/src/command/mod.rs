@@ -6,7 +6,7 @@ pub(crate) mod render;
 pub(crate) mod serve;
 pub(crate) mod sheet;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use camera_sim::space::Size;
 
@@ -26,14 +26,12 @@ pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
     }
 }
 
-/// One line on stderr that counts pictures.
+/// One line on stderr that counts pictures, where somebody looks at it: a log would keep every state of the line.
 pub(crate) fn progress(done: usize, total: usize) {
-    let end = if done == total { "\n" } else { "" };
-    if done.is_multiple_of(25) || done == total {
+    let mut to = std::io::stderr();
+    if (done.is_multiple_of(25) || done == total) && to.is_terminal() {
+        let end = if done == total { "\n" } else { "" };
         // A closed terminal must not stop the work.
-        drop(write!(
-            std::io::stderr(),
-            "\r{done} of {total} pictures{end}"
-        ));
+        drop(write!(to, "\r{done} of {total} pictures{end}"));
     }
 }

@@ -10,6 +10,7 @@ use super::{
     scene,
     settings::{CameraSettings, StreamSettings, Transport},
 };
+use crate::inference::folders::{BUNDLED, is_model_name};
 
 /// Longest name for people, in characters.
 const MAX_DISPLAY_NAME: usize = 100;
@@ -163,13 +164,12 @@ fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {
     }
 }
 
-/// The name of a folder in `models_dir`: it must not lead out of it.
+/// The name of a folder in `models_dir`.
 fn model(check: &mut Check<'_>, raw: &At<RawCamera>) -> String {
     let Some(at) = raw.model.given() else {
-        return "street-nano".to_owned();
+        return BUNDLED.to_owned();
     };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if at.value.is_empty() || at.value.starts_with('.') || !at.value.chars().all(plain) {
+    if !is_model_name(&at.value) {
         let text = format!(
             "{:?} is no model name: letters, digits, '-', '_' and '.' are allowed",
             at.value

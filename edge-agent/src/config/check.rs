@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -118,41 +119,16 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn whole(
+    pub(super) fn number<T: PartialOrd + Copy + Display>(
         &mut self,
-        field: &Field<u64>,
-        allowed: RangeInclusive<u64>,
-        default: u64,
-    ) -> u64 {
+        field: &Field<T>,
+        allowed: RangeInclusive<T>,
+        default: T,
+    ) -> T {
         match field.given() {
             Some(at) if !allowed.contains(&at.value) => {
-                let text = format!(
-                    "{} is outside {} to {}",
-                    at.value,
-                    allowed.start(),
-                    allowed.end()
-                );
-                self.refuse(at, text).unwrap_or(default)
-            }
-            Some(at) => at.value,
-            None => default,
-        }
-    }
-
-    pub(super) fn number(
-        &mut self,
-        field: &Field<f64>,
-        allowed: RangeInclusive<f64>,
-        default: f64,
-    ) -> f64 {
-        match field.given() {
-            Some(at) if !allowed.contains(&at.value) => {
-                let text = format!(
-                    "{} is outside {} to {}",
-                    at.value,
-                    allowed.start(),
-                    allowed.end()
-                );
+                let (value, least, most) = (at.value, allowed.start(), allowed.end());
+                let text = format!("{value} is outside {least} to {most}");
                 self.refuse(at, text).unwrap_or(default)
             }
             Some(at) => at.value,

@@ -20,6 +20,7 @@ use super::{
     reader::{Field, FromToml, Node},
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
+use crate::inference::folders::ModelFolders;
 
 /// Reads and checks `path` and the files of `cameras.d/` beside it.
 ///
@@ -228,7 +229,7 @@ impl Check<'_> {
         let host = host?;
         let tls = self.tls(raw, &host);
         let default_port = if matches!(tls, Tls::Off) { 1883 } else { 8883 };
-        let port = self.whole(&raw.port, 1..=65_535, default_port);
+        let port = self.number(&raw.port, 1..=65_535, default_port);
         let plain_abroad = matches!(tls, Tls::Off) && !is_loopback(&host.value);
         Some(MqttSettings {
             client_id: match raw.client_id.given() {
@@ -291,24 +292,22 @@ impl Check<'_> {
 
     fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let models = PathBuf::from("/usr/share/safecity/models");
         let Some(raw) = raw else {
             return InferenceSettings {
                 runtime: None,
                 sessions: cores,
-                models_dir: models,
-                weights_dirs: Vec::new(),
+                folders: ModelFolders::new(None, Vec::new()),
             };
         };
+        let models = raw.models_dir.given().map(|at| self.path(&at.value));
+        let weights = raw.weights_dirs.given().map(|list| {
+            let folders = list.iter().map(|at| self.path(&at.value));
+            folders.collect()
+        });
         InferenceSettings {
             runtime: raw.runtime.given().map(|at| self.path(&at.value)),
-            sessions: self.whole(&raw.sessions, 1..=64, cores as u64) as usize,
-            models_dir: self.path(&raw.models_dir.or(models)),
-            weights_dirs: raw
-                .weights_dirs
-                .given()
-                .map(|list| list.iter().map(|at| self.path(&at.value)).collect())
-                .unwrap_or_default(),
+            sessions: self.number(&raw.sessions, 1..=64, cores as u64) as usize,
+            folders: ModelFolders::new(models, weights.unwrap_or_default()),
         }
     }
 

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use analytics::scene::SceneSettings;
 use protocol::{Name, NodePath, Severity};
 
+use crate::inference::folders::ModelFolders;
+
 /// A secret: a password or a token. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -86,10 +88,8 @@ pub struct InferenceSettings {
     pub runtime: Option<PathBuf>,
     /// OS threads, one session each.
     pub sessions: usize,
-    /// Folder that holds one folder a model.
-    pub models_dir: PathBuf,
-    /// Folders that are searched for weights which do not lie in their model's folder.
-    pub weights_dirs: Vec<PathBuf>,
+    /// Where models and weights lie.
+    pub folders: ModelFolders,
 }
 
 /// One camera.
@@ -105,7 +105,7 @@ pub struct CameraSettings {
     pub enabled: bool,
     /// Where its pictures come from.
     pub stream: StreamSettings,
-    /// Name of the model: a folder in [`InferenceSettings::models_dir`].
+    /// Name of the model: a folder in [`ModelFolders::models`].
     pub model: String,
     /// Detections below this score are not looked at.
     pub min_score: f32,

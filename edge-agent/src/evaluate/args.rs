@@ -24,7 +24,14 @@ use super::{
     run::{self, CaseRun},
     table::table,
 };
-use crate::inference::{model::Model, runtime::Runtime};
+use crate::inference::{
+    folders::FolderArgs,
+    model::{Model, ModelError},
+    runtime::Runtime,
+};
+
+/// How a thread gets a model of its own, by its name.
+type LoadModel<'l> = &'l (dyn Fn(&str) -> Result<Model, ModelError> + Sync);
 
 /// Runs incident cases through the pipeline and scores what it raises.
 #[derive(Debug, clap::Args)]
@@ -41,7 +48,7 @@ pub struct EvaluateArgs {
     /// Write one JSON-lines file a case with the alarms that were raised
     #[arg(long, value_name = "DIR")]
     pub alarms: Option<PathBuf>,
-    /// Use this model for every case
+    /// Use this model for every case; without it, what the camera settings say, else street-nano
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
     /// What an integrator would set for each case's camera (TOML, one table a case)
@@ -53,15 +60,9 @@ pub struct EvaluateArgs {
     /// Cases that run at the same time; all cores by default
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// The folder with one folder a model
-    #[arg(long, value_name = "DIR", default_value = "models")]
-    pub models: PathBuf,
-    /// Where weights are looked for that do not lie beside their model.toml
-    #[arg(long, value_name = "DIR", default_value = "../shared/assets/models")]
-    pub weights: Vec<PathBuf>,
-    /// The ONNX Runtime library; found by itself where it lies in a usual place
-    #[arg(long, value_name = "FILE")]
-    pub runtime: Option<PathBuf>,
+    /// Where models are
+    #[command(flatten)]
+    pub places: FolderArgs,
 }
 
 /// Runs the command.
@@ -74,8 +75,10 @@ pub fn main(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
         Some(path) => CameraSettingsFile::load(path).map_err(anyhow::Error::msg)?,
         None => CameraSettingsFile::default(),
     };
-    let runtime = Runtime::load(args.runtime.as_deref())?;
-    let runs = run_all(&args, &cases, &settings, &runtime);
+    let runtime = Runtime::load(args.places.runtime.as_deref())?;
+    let folders = args.places.folders();
+    let load_model = |name: &str| folders.load(&runtime, name);
+    let runs = run_all(&args, &cases, &settings, &load_model);
     let reports = cases
         .iter()
         .zip(&runs)
@@ -140,7 +143,7 @@ fn run_all(
     args: &EvaluateArgs,
     cases: &[Case],
     settings: &CameraSettingsFile,
-    runtime: &Runtime,
+    load_model: LoadModel<'_>,
 ) -> Vec<Result<CaseRun, String>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).clamp(1, cases.len().max(1));
@@ -154,7 +157,7 @@ fn run_all(
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = cases.get(i) else { break };
                     let camera = settings.camera(&case.name, args.model.as_deref());
-                    let result = run_one(args, case, &camera, runtime, &mut models);
+                    let result = run_one(case, &camera, load_model, &mut models);
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     results.insert(i, result);
                 }
@@ -166,10 +169,9 @@ fn run_all(
 }
 
 fn run_one(
-    args: &EvaluateArgs,
     case: &Case,
     camera: &CaseCamera,
-    runtime: &Runtime,
+    load_model: LoadModel<'_>,
     models: &mut BTreeMap<String, Model>,
 ) -> Result<CaseRun, String> {
     let scene = SceneSettings {
@@ -188,8 +190,7 @@ fn run_one(
         ));
     }
     if !models.contains_key(&camera.model) {
-        let model = Model::load(runtime, &args.models, &camera.model, &args.weights)
-            .map_err(|e| e.to_string())?;
+        let model = load_model(&camera.model).map_err(|e| e.to_string())?;
         models.insert(camera.model.clone(), model);
     }
     let model = models.get_mut(&camera.model).expect("it was just put in");

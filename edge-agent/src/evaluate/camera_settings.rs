@@ -7,6 +7,7 @@ use analytics::{rule::RuleSpec, track::TrackerSettings};
 use serde::Deserialize;
 
 use super::case::Case;
+use crate::inference::folders::BUNDLED;
 
 /// Name of the table that stands for every case.
 const DEFAULTS: &str = "defaults";
@@ -85,7 +86,7 @@ impl CameraSettingsFile {
         };
         let usual = TrackerSettings::default();
         CaseCamera {
-            model: model.or(named).unwrap_or("yolox-nano").to_owned(),
+            model: model.or(named).unwrap_or(BUNDLED).to_owned(),
             analysis_fps: own.analysis_fps.or(common.analysis_fps).unwrap_or(5.0),
             tiles: own.tiles.or(common.tiles).unwrap_or((1, 1)),
             min_score: own.min_score.or(common.min_score).unwrap_or(0.1),
@@ -180,6 +181,8 @@ mod tests {
         assert_eq!(gate.tracker.low_score, 0.05);
         assert_eq!(file.camera("yard", None).model, "a");
         assert_eq!(file.camera("gate", Some("c")).model, "c");
+        let none = CameraSettingsFile::default();
+        assert_eq!(none.camera("gate", None).model, "street-nano");
     }
 
     #[test]

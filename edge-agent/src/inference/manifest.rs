@@ -3,7 +3,7 @@
 
 use std::{
     fmt::Write as _,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -73,10 +73,15 @@ pub enum ManifestError {
         problems: Vec<String>,
     },
     /// The weights are nowhere.
-    #[error("{path}: its weights {file} are not in {searched}; put the file there", path = path.display(), file = file.display())]
+    #[error(
+        "{path}: its weights {file} are not in {searched}; put the file there, or see `edge-agent models show {name}`",
+        path = path.display(), file = file.display()
+    )]
     NoWeights {
         /// The manifest.
         path: PathBuf,
+        /// The model.
+        name: String,
         /// File name of the weights.
         file: PathBuf,
         /// Folders that were looked in.
@@ -177,11 +182,20 @@ impl Manifest {
     pub fn load(folder: &Path) -> Result<Manifest, ManifestError> {
         let path = folder.join(FILE_NAME);
         let text = read_text(&path)?;
-        let raw: RawManifest = toml::from_str(&text).map_err(|e| ManifestError::Parse {
+        Manifest::parse(path, &text)
+    }
+
+    /// Checks the text of a manifest that stands, or will stand, in `path`.
+    ///
+    /// # Errors
+    /// As [`Manifest::load`].
+    pub fn parse(path: PathBuf, text: &str) -> Result<Manifest, ManifestError> {
+        let raw: RawManifest = toml::from_str(text).map_err(|e| ManifestError::Parse {
             path: path.clone(),
             message: e.to_string().trim_end().to_owned(),
         })?;
         let mut problems = Vec::new();
+        let folder = path.parent().unwrap_or(Path::new("."));
         let labels = read_labels(folder, &raw, &mut problems)?;
         check(&raw, &labels, &mut problems);
         let family = family(&raw.decoder, &mut problems);
@@ -212,11 +226,11 @@ impl Manifest {
         }
     }
 
-    /// Finds the weights beside the manifest or in `search`, reads them and checks their hash.
+    /// Finds the weights beside the manifest or in `search`; their hash is not checked.
     ///
     /// # Errors
-    /// Where they are nowhere, cannot be read, or are others.
-    pub fn weights(&self, search: &[PathBuf]) -> Result<(PathBuf, Vec<u8>), ManifestError> {
+    /// [`ManifestError::NoWeights`].
+    pub fn find_weights(&self, search: &[PathBuf]) -> Result<PathBuf, ManifestError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let folders: Vec<&Path> = std::iter::once(folder)
             .chain(search.iter().map(PathBuf::as_path))
@@ -225,14 +239,23 @@ impl Manifest {
             .iter()
             .map(|folder| folder.join(&self.file))
             .find(|path| path.is_file());
-        let Some(weights) = found else {
+        found.ok_or_else(|| {
             let searched: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
-            return Err(ManifestError::NoWeights {
+            ManifestError::NoWeights {
                 path: self.path.clone(),
+                name: self.name.clone(),
                 file: self.file.clone(),
                 searched: searched.join(", "),
-            });
-        };
+            }
+        })
+    }
+
+    /// Finds the weights beside the manifest or in `search`, reads them and checks their hash.
+    ///
+    /// # Errors
+    /// Where they are nowhere, cannot be read, or are others.
+    pub fn weights(&self, search: &[PathBuf]) -> Result<(PathBuf, Vec<u8>), ManifestError> {
+        let weights = self.find_weights(search)?;
         let bytes = fs::read(&weights).map_err(|source| ManifestError::Read {
             path: weights.clone(),
             source,
@@ -253,12 +276,32 @@ impl Manifest {
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-            hex
-        })
+    hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of all that a reader still gives, in lower-case hexadecimal.
+///
+/// # Errors
+/// Those of the reader.
+pub fn sha256_hex_of(mut reader: impl io::Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hash.finalize())),
+            Ok(n) => hash.update(buffer.get(..n).unwrap_or_default()),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let text = String::with_capacity(2 * bytes.len());
+    bytes.iter().fold(text, |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
 }
 
 fn read_text(path: &Path) -> Result<String, ManifestError> {
