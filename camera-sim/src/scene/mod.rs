@@ -107,7 +107,9 @@ impl Scene {
             raw.light.sun_azimuth_deg,
             raw.light.sun_height_deg,
         );
-        let actors = cast::cast(&raw).map_err(|problems| raw::refusal(file, text, problems))?;
+        let refused = |problems| raw::refusal(file, text, problems);
+        let actors = cast::cast(&raw).map_err(refused)?;
+        let (zones, lines) = raw::marks(&raw).map_err(refused)?;
         let timetable = Timetable::new(&actors, raw.duration_s);
         Ok(Self {
             name: name.to_owned(),
@@ -124,8 +126,8 @@ impl Scene {
             light,
             world: raw.world,
             actors,
-            zones: raw.zones,
-            lines: raw.lines,
+            zones,
+            lines,
             rules: raw.rules,
             timetable,
             text: text.to_owned(),

@@ -3,6 +3,7 @@
 mod actors;
 mod groups;
 mod lines;
+mod marks;
 mod places;
 
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::SceneError;
-use super::rules::{Line, Rule, Zone};
+use super::rules::Rule;
 use crate::light::Daylight;
 use crate::space::Mount;
 use crate::world::World;
@@ -18,6 +19,8 @@ use crate::world::World;
 pub(super) use actors::{Deed, RawAct, RawActor, RawLook, RawStop};
 pub(super) use groups::{RawCrowd, RawStream};
 pub(super) use lines::refusal;
+pub(super) use marks::marks;
+use marks::{RawLine, RawZone};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +43,9 @@ pub(super) struct RawScene {
     #[serde(default)]
     pub streams: Vec<RawStream>,
     #[serde(default)]
-    pub zones: Vec<Zone>,
+    pub zones: Vec<RawZone>,
     #[serde(default)]
-    pub lines: Vec<Line>,
+    pub lines: Vec<RawLine>,
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
@@ -127,6 +130,9 @@ fn problems(raw: &RawScene) -> Vec<String> {
     });
     out.extend(actors::problems(&raw.actors));
     out.extend(groups::problems(&raw.crowds, &raw.streams));
-    out.extend(places::problems(&raw.zones, &raw.lines, &raw.rules));
+    match marks(raw) {
+        Ok((zones, lines)) => out.extend(places::problems(&zones, &lines, &raw.rules)),
+        Err(problems) => out.extend(problems),
+    }
     out
 }
