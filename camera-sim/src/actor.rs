@@ -21,6 +21,8 @@ pub enum Class {
     Bus,
     Truck,
     Bag,
+    Fire,
+    Smoke,
 }
 
 /// What a scene may put on the street. A van counts as class car; a rider is a person on a bicycle or motorcycle.

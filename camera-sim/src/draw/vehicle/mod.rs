@@ -279,7 +279,7 @@ fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
             placed.point(x, y0, z1),
         ]
     };
-    let lit = to.view().light.lamps;
+    let lit = to.view().light.headlights;
     let lamp = match (fore, lit) {
         (true, true) => Rgb::hex(0xfff6d8),
         (true, false) => Rgb::hex(0xd7dde0),
@@ -289,7 +289,7 @@ fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
     };
     for side in [-1.0, 1.0] {
         let (a, b) = (side * (w - 0.42), side * (w - 0.06));
-        to.glow(&patch(a, b, z - 0.07, z + 0.09), lamp);
+        to.lamp(&patch(a, b, z - 0.07, z + 0.09), lamp);
     }
     let normal = placed.turn(v3(if fore { 1.0 } else { -1.0 }, 0.0, 0.0));
     if fore {
@@ -309,6 +309,33 @@ fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
         Rgb::hex(0xe8e8e4),
         normal,
     );
+}
+
+/// Where a vehicle's lamps are.
+#[derive(Clone, Copy, Debug)]
+pub struct Lights {
+    pub heads: [V3; 2],
+    pub tails: [V3; 2],
+    /// Unit vector along which it drives.
+    pub front: V2,
+    pub braking: bool,
+}
+
+/// The lamps of the vehicle standing at `at`, nose towards `heading` radians.
+pub fn lights(look: &VehicleLook, at: V2, heading: f32) -> Lights {
+    let plan = plan(look);
+    let front = V2::from_angle(heading);
+    let lamp = |x: f32, side: f32| {
+        let aside = front.left() * (side * (plan.half_width - 0.24) * look.size);
+        (at + front * (x * look.size) + aside).up(plan.lamp_z * look.size)
+    };
+    let (nose, tail) = (plan.front + 0.04, -plan.front - 0.04);
+    Lights {
+        heads: [lamp(nose, 1.0), lamp(nose, -1.0)],
+        tails: [lamp(tail, 1.0), lamp(tail, -1.0)],
+        front,
+        braking: look.braking,
+    }
 }
 
 /// Points of the body that shape its shadow, (point, 0), a hull a prism.
