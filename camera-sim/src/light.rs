@@ -166,7 +166,7 @@ impl Light {
     /// The same light in `weather`: rain, snow and fog hide the sun and thicken the air.
     pub fn under(self, weather: &Weather) -> Self {
         let cover = weather.rain.max(weather.snow);
-        let fog = weather.fog_m.map_or(0.0, |m| 1.0 - m / (m + 150.0));
+        let fog = weather.fog_m.map_or(0.0, |m| 1.0 - m / (m + 400.0));
         let dull = (cover * 1.6).max(fog * 1.3).min(1.0);
         let night = self.lamps >= 1.0;
         // Fog and cloud send the town's light back down, by night it is all the light there is.

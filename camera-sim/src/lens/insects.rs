@@ -58,8 +58,8 @@ impl Insects {
             left: dice.range(-0.4, 1.2),
             right: dice.range(-0.4, 1.2),
             sag: dice.range(-0.25, 0.25),
-            thick: dice.range(1.2, 4.5) * unit,
-            opacity: dice.range(0.15, 0.5),
+            thick: dice.range(2.0, 6.5) * unit,
+            opacity: dice.range(0.10, 0.34),
             phase: dice.range(0.0, TAU),
         });
         Self {
@@ -183,7 +183,11 @@ impl Insects {
             {
                 let off = (row as f32 + 0.5 - y) / thread.thick;
                 let opacity = (1.0 - off * off).max(0.0) * thread.opacity;
-                mix(&mut luma[row * width + x], 205, (opacity * 256.0) as i32);
+                mix(
+                    &mut luma[row * width + x],
+                    self.level.max(170),
+                    (opacity * 256.0) as i32,
+                );
             }
         }
     }

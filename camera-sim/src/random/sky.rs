@@ -33,7 +33,7 @@ pub(super) fn sky(dice: &mut Dice) -> Sky {
     let k = dice.range(0.8, 1.12);
     // Some cameras make much of little light, some streets have few lamps.
     let dark = if light.lamps >= 1.0 {
-        dice.range(0.5, 1.9)
+        dice.range(0.8, 2.8)
     } else {
         1.0
     };

@@ -55,6 +55,9 @@ pub fn plot(dice: &mut Dice) -> Plot {
         _ => car_park(&mut world, dice),
     }
     clutter(&mut world, dice);
+    if sky.light.lamps > 0.0 && dice.chance(0.85) {
+        lamps(&mut world, dice);
+    }
     clear_view(&mut world, &mount);
     Plot { world, mount, sky }
 }
@@ -356,6 +359,19 @@ fn clutter(world: &mut World, dice: &mut Dice) {
                 height: None,
             });
         }
+    }
+}
+
+/// Lamps where a street has hardly any: few town streets are quite dark.
+fn lamps(world: &mut World, dice: &mut Dice) {
+    let near = |t: &&Standing| t.kind == Fixture::Lamp && (0.0..40.0).contains(&t.at.y);
+    let missing = 5usize.saturating_sub(world.standing.iter().filter(near).count());
+    for _ in 0..missing {
+        world.standing.push(Standing {
+            kind: Fixture::Lamp,
+            at: v2(dice.range(-18.0, 18.0), dice.range(6.0, 38.0)),
+            height: Some(dice.range(5.0, 8.5)),
+        });
     }
 }
 
