@@ -10,6 +10,7 @@ use crate::actor::Class;
 use crate::render::{self, RenderError};
 use crate::scene::rules::{Line, Rule, Zone};
 use crate::scene::{Scene, Shot};
+use crate::space::v2;
 use crate::truth::{TruthIncident, track};
 
 /// Licence of every picture that this crate renders.
@@ -41,6 +42,44 @@ struct CaseFile<'a> {
     lines: &'a [Line],
     rules: &'a [Rule],
     incidents: &'a [TruthIncident],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration: Option<Calibration>,
+}
+
+/// Where some points of the picture lie on the ground: enough to turn ways in the picture into metres.
+#[derive(Serialize)]
+struct Calibration {
+    points: [GroundPoint; 4],
+}
+
+#[derive(Serialize)]
+struct GroundPoint {
+    /// Parts of the picture from the top left.
+    image: [f64; 2],
+    /// Metres to the east and to the north.
+    ground: [f64; 2],
+}
+
+/// Four corners of a large piece of the ground that the true camera sees; nothing where it hardly sees any.
+fn calibration(scene: &Scene) -> Option<Calibration> {
+    let camera = scene.view().camera;
+    let (w, h) = (scene.size.width as f32, scene.size.height as f32);
+    let top = (camera.horizon() / h).max(0.0);
+    let (far, near) = (top + (1.0 - top) * 0.2, 0.97);
+    let point = |x: f32, y: f32| {
+        let ground = camera.ground_at(v2(x * w, y * h))?;
+        let round = |v: f32| (f64::from(v) * 1e4).round() / 1e4;
+        Some(GroundPoint {
+            image: [round(x), round(y)],
+            ground: [round(ground.x), round(ground.y)],
+        })
+    };
+    let [a, b, c, d] = [(0.1, near), (0.9, near), (0.9, far), (0.1, far)]
+        .map(|(x, y)| (x, (y * 1e4).round() / 1e4))
+        .map(|(x, y)| point(x, y));
+    Some(Calibration {
+        points: [a?, b?, c?, d?],
+    })
 }
 
 /// The text of `case.toml` for a clip named `clip` beside it.
@@ -49,7 +88,8 @@ pub fn case_toml(scene: &Scene, clip: &str) -> Result<String, toml::ser::Error> 
     for i in &mut incidents {
         (i.start_s, i.end_s) = (millis(i.start_s), millis(i.end_s));
     }
-    let (zones, lines, rules) = (&scene.zones, &scene.lines, &scene.rules);
+    let (zones, lines) = (&scene.zones, &scene.lines);
+    let rules: Vec<Rule> = scene.rules.iter().map(Rule::spelled_out).collect();
     toml::to_string_pretty(&CaseFile {
         clip,
         title: &scene.title,
@@ -57,8 +97,9 @@ pub fn case_toml(scene: &Scene, clip: &str) -> Result<String, toml::ser::Error> 
         tolerance_s: scene.tolerance_s,
         zones,
         lines,
-        rules,
+        rules: &rules,
         incidents: &incidents,
+        calibration: calibration(scene),
     })
 }
 

@@ -108,7 +108,10 @@ impl Fire {
             .filter_map(|(class, field)| Some((class, field?)))
             .filter_map(|(class, field)| {
                 let sprite = sprite(&field, size)?;
-                Some(Part { class, sprite })
+                Some(Part {
+                    class: Some(class),
+                    sprite,
+                })
             })
             .collect()
     }

@@ -220,3 +220,32 @@ fn bad_light_weather_lens_and_fires_are_named_by_their_keys() {
     ];
     insta::assert_snapshot!(faults.join("\n\n"));
 }
+
+#[test]
+fn tamper_and_fire_rules_have_the_spans_of_faults_and_fires_they_ask_for() {
+    let scene = scene(
+        "[[lens_faults]]\nkind = \"sprayed\"\nfrom_s = 2.0\nuntil_s = 4.0\n\
+         [[lens_faults]]\nkind = \"turned\"\nfrom_s = 5.0\nuntil_s = 6.0\nturn_deg = 30.0\n\
+         [[lens_faults]]\nkind = \"dark\"\nfrom_s = 7.0\nuntil_s = 8.0\n\
+         [[fires]]\nat = [-3, 14]\nfrom_s = 9.0\nuntil_s = 16.0\nsize = 1.0\n\
+         [[fires]]\nat = [0, -14]\nfrom_s = 9.0\nuntil_s = 16.0\nsize = 1.0\n\
+         [[rules]]\nid = \"glass\"\nkind = \"tamper\"\ndetect = [\"covered\", \"dark\"]\n\
+         [[rules]]\nid = \"turned\"\nkind = \"tamper\"\ndetect = [\"moved\", \"frozen\"]\n\
+         [[rules]]\nid = \"fire\"\nkind = \"fire_smoke\"\n\
+         [[rules]]\nid = \"long\"\nkind = \"fire_smoke\"\nmin_seconds = 8.0\n",
+    );
+    let truth = scene.truth().incidents;
+    let spans: Vec<_> = truth
+        .iter()
+        .map(|i| (i.rule.as_str(), i.start_s, i.end_s))
+        .collect();
+    assert_eq!(
+        spans,
+        [
+            ("glass", 2.0, 4.0),
+            ("turned", 5.0, 6.0),
+            ("glass", 7.0, 8.0),
+            ("fire", 9.0, 16.0)
+        ]
+    );
+}

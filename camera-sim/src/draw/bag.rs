@@ -49,12 +49,12 @@ impl BagLook {
     }
 }
 
-/// The bag standing at `at`, its long side along `heading`.
-pub fn blobs(look: &BagLook, at: V2, heading: f32) -> Vec<Blob> {
+/// The bag standing at `at`, its long side along `heading`, `lift` metres above the ground.
+pub fn blobs(look: &BagLook, at: V2, heading: f32, lift: f32) -> Vec<Blob> {
     let long = V2::from_angle(heading);
     let wide = long.left();
     let r = look.half_width * 0.55;
-    let corner = |x: f32, y: f32, z: f32| -> V3 { (at + long * x + wide * y).up(z) };
+    let corner = |x: f32, y: f32, z: f32| -> V3 { (at + long * x + wide * y).up(z + lift) };
     let box_of = |inset: f32, low: f32, high: f32| -> Vec<(V3, f32)> {
         let (x, y) = (look.half_length - r - inset, look.half_width - r);
         [(-x, -y), (x, -y), (x, y), (-x, y)]

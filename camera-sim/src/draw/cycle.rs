@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use super::person::{PersonLook, Skeleton};
+use super::person::{PersonLook, Skeleton, joint};
 use super::{Blob, Sketch};
 use crate::dice::Dice;
 use crate::light::Rgb;
@@ -273,14 +273,6 @@ pub fn riding(cycle: &CycleLook, look: &PersonLook, at: V2, heading: f32, rolled
         head: axes.point(shoulder_x + 0.07, 0.0, shoulder_z + 0.115 * h),
         front: axes.front.up(0.0),
         left: axes.left.up(0.0),
+        up: v3(0.0, 0.0, 1.0),
     }
-}
-
-/// The middle joint of a limb of two bones of length `bone` from `a` to `b`, bent towards `bend`.
-fn joint(a: V3, b: V3, bone: f32, bend: V3) -> V3 {
-    let half = (b - a) * 0.5;
-    let reach = half.dot(half);
-    let along = half.unit();
-    let aside = (bend - along * bend.dot(along)).unit();
-    a + half + aside * (bone * bone - reach).max(0.0).sqrt()
 }

@@ -4,6 +4,7 @@
 
 pub mod bag;
 pub mod cycle;
+pub mod dog;
 pub mod glow;
 pub mod ground;
 pub mod house;
@@ -11,6 +12,7 @@ pub mod person;
 pub mod sky;
 pub mod street;
 pub mod vehicle;
+pub mod wheels;
 
 use tiny_skia::{
     Color, FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, PixmapMut,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::dice::{Dice, noise};
+use crate::scene::rules::Tampering;
 use crate::sensor::Frame;
 use crate::space::Size;
 
@@ -18,14 +19,26 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The sign that a tamper rule's `detect` names.
-    pub fn sign(self) -> &'static str {
+    /// As it stands in a scene file.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Covered | Self::Sprayed => "covered",
-            Self::Turned => "moved",
-            Self::Defocused => "blurred",
+            Self::Covered => "covered",
+            Self::Sprayed => "sprayed",
+            Self::Turned => "turned",
+            Self::Defocused => "defocused",
             Self::Frozen => "frozen",
             Self::Dark => "dark",
+        }
+    }
+
+    /// What a tamper rule should call it.
+    pub fn tampering(self) -> Tampering {
+        match self {
+            Self::Covered | Self::Sprayed => Tampering::Covered,
+            Self::Turned => Tampering::Moved,
+            Self::Defocused => Tampering::Blurred,
+            Self::Frozen => Tampering::Frozen,
+            Self::Dark => Tampering::Dark,
         }
     }
 

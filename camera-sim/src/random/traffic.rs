@@ -1,12 +1,27 @@
-//! Random actors on a given street: people where people walk, vehicles in their lanes, bags on the ground.
+//! Random actors on a given street: people where people walk, some of them lying, fighting, running or sitting,
+//! vehicles in their lanes, dogs beside people, bags on the ground.
 
-use crate::actor::{Kind, Look, Pose, Posed};
+use crate::actor::{Act, Kind, Look, Pose, Posed};
 use crate::dice::Dice;
+use crate::draw::person::{Carried, Lying};
 use crate::space::{Camera, V2, inside, v2};
 use crate::world::{Material, World};
 
 /// Nothing is placed nearer to the camera than this, metres.
 const NEAREST_M: f32 = 4.0;
+
+/// Shares of pictures in which somebody lies on the ground and in which two people fight.
+const FALLEN: f32 = 0.065;
+const FIGHT: f32 = 0.04;
+/// Shares of walkers who are children, use a wheelchair, push a stroller.
+const CHILDREN: f32 = 0.07;
+const WHEELCHAIRS: f32 = 0.04;
+const STROLLERS: f32 = 0.05;
+/// Shares of pedestrians who stand, run, sit on the ground, wave.
+const STANDS: f32 = 0.22;
+const RUNS: f32 = 0.08;
+const SITS: f32 = 0.04;
+const WAVES: f32 = 0.03;
 
 /// A random crowd of actors that stand clear of each other, most of them in the picture.
 pub fn traffic(world: &World, camera: &Camera, dice: &mut Dice) -> Vec<Posed> {
@@ -43,39 +58,134 @@ pub fn traffic(world: &World, camera: &Camera, dice: &mut Dice) -> Vec<Posed> {
             }
         });
     }
-    for _ in 0..walkers {
-        add(&mut actors, Kind::Pedestrian, dice, camera, |dice| {
-            let speed = if dice.chance(0.22) {
-                0.0
-            } else {
-                dice.range(0.7, 2.2)
+    let stroll = |speed: f32| {
+        let (walks, camera) = (&walks, camera);
+        move |dice: &mut Dice| strolling(walks, camera, dice, speed)
+    };
+    if dice.chance(FALLEN) {
+        for _ in 0..1 + dice.below(6) / 5 {
+            let lying = dice.pick(&[Lying::Prone, Lying::Supine, Lying::OnSide]);
+            let down = Act::Down { down: 1.0, lying };
+            let place = |dice: &mut Dice| {
+                Some(Pose {
+                    act: down,
+                    ..stroll(0.0)(dice)?
+                })
             };
-            strolling(&walks, camera, dice, speed)
-        });
-        if dice.chance(0.25) {
-            companion(&mut actors, dice);
+            add(&mut actors, Kind::Pedestrian, dice, camera, place);
         }
     }
+    if dice.chance(FIGHT) {
+        fight(&mut actors, dice, camera, &stroll(0.0));
+    }
+    for _ in 0..walkers {
+        let kind = walker(dice);
+        let (speed, act) = manner(kind, dice);
+        let place = |dice: &mut Dice| {
+            Some(Pose {
+                act,
+                ..stroll(speed)(dice)?
+            })
+        };
+        if add(&mut actors, kind, dice, camera, place) {
+            if dice.chance(0.25) {
+                beside_last(&mut actors, Kind::Pedestrian, dice);
+            } else if dice.chance(0.1) {
+                beside_last(&mut actors, Kind::Dog, dice);
+            }
+        }
+    }
+    if dice.chance(0.15) {
+        let speed = dice.pick(&[0.0, 1.2, 3.5]);
+        add(&mut actors, Kind::Dog, dice, camera, stroll(speed));
+    }
     for _ in 0..bags {
-        add(&mut actors, Kind::Bag, dice, camera, |dice| {
-            strolling(&walks, camera, dice, 0.0)
-        });
+        add(&mut actors, Kind::Bag, dice, camera, stroll(0.0));
     }
     actors
 }
 
-/// Tries a few places until the actor stands clear of the others and not on the lens.
+/// Somebody on a pavement.
+fn walker(dice: &mut Dice) -> Kind {
+    let mut at = dice.unit();
+    for (share, kind) in [
+        (CHILDREN, Kind::Child),
+        (WHEELCHAIRS, Kind::Wheelchair),
+        (STROLLERS, Kind::Stroller),
+    ] {
+        if at < share {
+            return kind;
+        }
+        at -= share;
+    }
+    Kind::Pedestrian
+}
+
+/// How fast somebody goes, m/s, and what they do.
+fn manner(kind: Kind, dice: &mut Dice) -> (f32, Act) {
+    let walks = (dice.range(0.7, 2.2), Act::Going);
+    if dice.chance(STANDS) {
+        let act = if kind.is_on_foot() && dice.chance(WAVES / STANDS) {
+            Act::Waving
+        } else if kind.is_on_foot() && dice.chance(SITS / STANDS) {
+            Act::Sitting { low: 1.0 }
+        } else {
+            Act::Going
+        };
+        (0.0, act)
+    } else if kind.is_on_foot() && dice.chance(RUNS / (1.0 - STANDS)) {
+        (dice.range(2.8, 5.0), Act::Going)
+    } else {
+        walks
+    }
+}
+
+/// Two people at each other's throats.
+fn fight(
+    actors: &mut Vec<Posed>,
+    dice: &mut Dice,
+    camera: &Camera,
+    place: &dyn Fn(&mut Dice) -> Option<Pose>,
+) {
+    let act = Act::Fighting {
+        clock: dice.range(0.0, 30.0),
+    };
+    let ready = |dice: &mut Dice| {
+        Some(Pose {
+            act,
+            ..place(dice)?
+        })
+    };
+    if !add(actors, Kind::Pedestrian, dice, camera, ready) {
+        return;
+    }
+    let first = actors[actors.len() - 1].pose;
+    let pose = Pose {
+        at: first.at + V2::from_angle(first.heading) * dice.range(0.6, 0.85),
+        heading: first.heading + std::f32::consts::PI + dice.range(-0.3, 0.3),
+        act: Act::Fighting {
+            clock: dice.range(0.0, 30.0),
+        },
+        ..first
+    };
+    let kind = Kind::Pedestrian;
+    let look = free_handed(Look::random(kind, dice), pose.act);
+    actors.push(Posed { kind, look, pose });
+}
+
+/// Tries a few places until the actor stands clear of the others and not on the lens; whether it found one.
 fn add(
     actors: &mut Vec<Posed>,
     kind: Kind,
     dice: &mut Dice,
     camera: &Camera,
     place: impl Fn(&mut Dice) -> Option<Pose>,
-) {
+) -> bool {
     let look = Look::random(kind, dice);
     let anywhere = dice.chance(0.05);
     for _ in 0..30 {
         let Some(pose) = place(dice) else { continue };
+        let look = free_handed(look, pose.act);
         let actor = Posed { kind, look, pose };
         let far_enough =
             (pose.at - camera.eye().ground()).length() > NEAREST_M + actor.half_extent().x;
@@ -84,9 +194,20 @@ fn add(
             && actors.iter().all(|other| clear(&actor, other))
         {
             actors.push(actor);
-            return;
+            return true;
         }
     }
+    false
+}
+
+/// Who sits or fights holds no bag in the hand.
+fn free_handed(mut look: Look, act: Act) -> Look {
+    if let (Look::Walker(person), Act::Fighting { .. } | Act::Sitting { .. }) = (&mut look, act)
+        && person.carried == Carried::InHand
+    {
+        person.carried = Carried::Nothing;
+    }
+    look
 }
 
 /// Whether its middle lies in the picture, or barely outside.
@@ -112,13 +233,10 @@ fn clear(a: &Posed, b: &Posed) -> bool {
         .any(|axis| gap.dot(axis).abs() > reach(a, axis) + reach(b, axis) + 0.12)
 }
 
-/// Walks close beside the last one.
-fn companion(actors: &mut Vec<Posed>, dice: &mut Dice) {
-    let Some(last) = actors
-        .last()
-        .copied()
-        .filter(|a| a.kind == Kind::Pedestrian)
-    else {
+/// Puts somebody or a dog beside the last one, if that one goes or stands.
+fn beside_last(actors: &mut Vec<Posed>, kind: Kind, dice: &mut Dice) {
+    let walks = |a: &Posed| a.kind == Kind::Pedestrian && a.pose.act == Act::Going;
+    let Some(last) = actors.last().copied().filter(walks) else {
         return;
     };
     let side =
@@ -128,11 +246,8 @@ fn companion(actors: &mut Vec<Posed>, dice: &mut Dice) {
         travelled: dice.range(0.0, 9.0),
         ..last.pose
     };
-    let actor = Posed {
-        kind: Kind::Pedestrian,
-        look: Look::random(Kind::Pedestrian, dice),
-        pose,
-    };
+    let look = Look::random(kind, dice);
+    let actor = Posed { kind, look, pose };
     if actors.iter().all(|other| clear(&actor, other)) {
         actors.push(actor);
     }
@@ -156,7 +271,7 @@ fn driving(world: &World, dice: &mut Dice) -> Option<Pose> {
         heading: along.y.atan2(along.x) + turn,
         speed: dice.range(0.0, 14.0),
         travelled: dice.range(0.0, 99.0),
-        clock: 0.0,
+        ..Pose::default()
     })
 }
 
@@ -225,5 +340,6 @@ fn strolling(walks: &[Vec<V2>], camera: &Camera, dice: &mut Dice, speed: f32) ->
         speed,
         travelled: dice.range(0.0, 60.0),
         clock: dice.range(0.0, 20.0),
+        ..Pose::default()
     })
 }

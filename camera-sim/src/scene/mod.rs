@@ -3,16 +3,22 @@
 //! Reads scene files and answers what is where at any moment. Draws nothing itself: `Renderer` puts the actors on a
 //! `Stage`. What happens by the rules is worked out in `truth`.
 
+pub(crate) mod acting;
+pub(crate) mod actor;
+mod cast;
+mod crowd;
+pub(crate) mod custody;
 mod motion;
 mod raw;
 mod renderer;
 pub mod rules;
 mod sky;
+mod stream;
+mod timetable;
 
 use std::path::{Path, PathBuf};
 
-use crate::actor::{Kind, Look, Posed};
-use crate::dice::Dice;
+use crate::actor::Posed;
 use crate::draw::View;
 use crate::fire::Fire;
 use crate::lens::Lens;
@@ -21,10 +27,10 @@ use crate::space::{Camera, Mount, Size};
 use crate::stage::Sky;
 use crate::truth::{self, Truth};
 use crate::world::World;
-use motion::{Motion, Stop};
-use raw::{RawActor, RawLook};
+pub use actor::Actor;
 pub use renderer::{Renderer, Shot};
 use rules::{Line, Rule, Zone};
+use timetable::Timetable;
 
 /// The scenes that ship: name and text.
 const BUILTIN: [(&str, &str); 2] = [
@@ -46,20 +52,9 @@ pub enum SceneError {
         line: usize,
         message: String,
     },
-    #[error("{}: {}", file.display(), problems.join("\n  "))]
-    Check {
-        file: PathBuf,
-        problems: Vec<String>,
-    },
-}
-
-/// One actor with its looks and its way.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    pub name: String,
-    kind: Kind,
-    look: Look,
-    motion: Motion,
+    /// Everything that is wrong, each with its file, line and key.
+    #[error("{}", .0.join("\n"))]
+    Check(Vec<String>),
 }
 
 /// A scene, checked and ready.
@@ -86,6 +81,7 @@ pub struct Scene {
     pub zones: Vec<Zone>,
     pub lines: Vec<Line>,
     pub rules: Vec<Rule>,
+    timetable: Timetable,
     text: String,
 }
 
@@ -114,12 +110,8 @@ impl Scene {
     /// Reads a scene from the text of its file; `file` is for error messages.
     pub fn parse(name: &str, file: &Path, text: &str) -> Result<Self, SceneError> {
         let raw = raw::parse(file, text)?;
-        let actors = raw
-            .actors
-            .iter()
-            .enumerate()
-            .map(|(i, a)| actor(a, raw.seed, i as u64))
-            .collect();
+        let actors = cast::cast(&raw).map_err(|problems| raw::refusal(file, text, problems))?;
+        let timetable = Timetable::new(&actors, raw.duration_s);
         Ok(Self {
             name: name.to_owned(),
             title: raw.title,
@@ -141,6 +133,7 @@ impl Scene {
             zones: raw.zones,
             lines: raw.lines,
             rules: raw.rules,
+            timetable,
             text: text.to_owned(),
         })
     }
@@ -175,80 +168,12 @@ impl Scene {
 
     /// Who is on the street at `t` seconds: index of the actor, and the actor as it is then.
     pub fn posed(&self, t: f32) -> Vec<(usize, Posed)> {
-        let at = |(i, a): (usize, &Actor)| {
-            a.motion.pose(t).map(|pose| {
-                (
-                    i,
-                    Posed {
-                        kind: a.kind,
-                        look: a.look,
-                        pose,
-                    },
-                )
-            })
-        };
-        self.actors.iter().enumerate().filter_map(at).collect()
+        let at = |&i: &usize| actor::posed(&self.actors, i, t).map(|p| (i, p));
+        self.timetable.at(t).iter().filter_map(at).collect()
     }
 
     /// What really happens, by the meaning of the rules.
     pub fn truth(&self) -> Truth {
         truth::of(self)
     }
-}
-
-fn actor(raw: &RawActor, seed: u64, index: u64) -> Actor {
-    let look = with_wishes(
-        Look::random(raw.kind, &mut Dice::salted(seed, 1 + index)),
-        &raw.look,
-    );
-    let stops: Vec<Stop> = raw
-        .stops
-        .iter()
-        .map(|s| Stop {
-            at: s.at,
-            seconds: s.seconds,
-        })
-        .collect();
-    let speed = raw.speed.unwrap_or(match raw.kind {
-        Kind::Pedestrian | Kind::Bag => 1.35,
-        Kind::Cyclist => 4.2,
-        Kind::Motorcyclist => 8.0,
-        Kind::Bus | Kind::Truck => 7.0,
-        Kind::Car | Kind::Van => 9.0,
-    });
-    let motion = Motion::new(
-        raw.kind,
-        &raw.path,
-        raw.start_s,
-        speed,
-        &stops,
-        raw.heading_deg.to_radians(),
-        raw.stays,
-    );
-    Actor {
-        name: raw.name.clone(),
-        kind: raw.kind,
-        look,
-        motion,
-    }
-}
-
-/// The seed's look with what the scene file says about it.
-fn with_wishes(mut look: Look, wish: &RawLook) -> Look {
-    use crate::light::Rgb;
-    let colour = wish.colour.map(Rgb::hex);
-    match &mut look {
-        Look::Walker(p) | Look::Rider(_, p) => {
-            p.top_colour = colour.unwrap_or(p.top_colour);
-            p.bottom_colour = wish.legs.map_or(p.bottom_colour, Rgb::hex);
-            p.height = wish.height.unwrap_or(p.height);
-            p.carried = wish.carries.unwrap_or(p.carried);
-        }
-        Look::Vehicle(v) => {
-            v.paint = colour.unwrap_or(v.paint);
-            v.body = wish.body.unwrap_or(v.body);
-        }
-        Look::Bag(b) => b.colour = colour.unwrap_or(b.colour),
-    }
-    look
 }

@@ -5,6 +5,8 @@ use crate::space::V2;
 
 /// Steps a second in which a way is worked out once and for all.
 const STEPS: f32 = 60.0;
+/// m/s^2 with which a body comes to a stand for an act.
+const STOPS_SHORT: f32 = 3.0;
 
 /// A stop on the way.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +14,43 @@ pub(super) struct Stop {
     /// Index of the waypoint.
     pub(super) at: usize,
     pub(super) seconds: f32,
+}
+
+/// What an actor is told about its way; the path has at least one point.
+#[derive(Clone, Debug)]
+pub(super) struct Orders<'p> {
+    pub(super) kind: Kind,
+    pub(super) path: &'p [V2],
+    /// Scene time in seconds at which it appears; may lie before the scene's beginning.
+    pub(super) start_s: f32,
+    /// m/s.
+    pub(super) speed: f32,
+    /// (waypoint, m/s from there on), in order.
+    pub(super) speeds: Vec<(usize, f32)>,
+    pub(super) stops: Vec<Stop>,
+    /// Scene times (from, until) in seconds during which it stands wherever it is.
+    pub(super) holds: Vec<(f32, f32)>,
+    /// Radians, for who has no way to go.
+    pub(super) heading: f32,
+    /// Stands at the end of its way; others leave.
+    pub(super) stays: bool,
+}
+
+impl<'p> Orders<'p> {
+    /// Along `path` from `start_s` at `speed`, and away.
+    pub(super) fn new(kind: Kind, path: &'p [V2], start_s: f32, speed: f32) -> Self {
+        Self {
+            kind,
+            path,
+            start_s,
+            speed,
+            speeds: Vec::new(),
+            stops: Vec::new(),
+            holds: Vec::new(),
+            heading: 0.0,
+            stays: false,
+        }
+    }
 }
 
 /// What an actor does, worked out.
@@ -22,6 +61,10 @@ pub(super) struct Motion {
     way: Vec<(V2, f32)>,
     /// Metres gone after each step.
     gone: Vec<f32>,
+    /// Steps a second.
+    steps: f32,
+    /// Seconds after the start at which it comes to a stand at each stop, in the way's order.
+    halted: Vec<f32>,
     /// Direction when there is no way to go, radians.
     heading: f32,
     stays: bool,
@@ -35,7 +78,8 @@ fn agility(kind: Kind) -> f32 {
 /// Metres before a corner at which a kind begins to turn.
 fn turning(kind: Kind) -> f32 {
     match kind {
-        Kind::Pedestrian | Kind::Bag => 0.6,
+        Kind::Pedestrian | Kind::Child | Kind::Dog | Kind::Bag => 0.6,
+        Kind::Wheelchair | Kind::Stroller => 1.2,
         Kind::Cyclist | Kind::Motorcyclist => 3.0,
         Kind::Bus | Kind::Truck => 9.0,
         Kind::Car | Kind::Van => 6.0,
@@ -43,34 +87,81 @@ fn turning(kind: Kind) -> f32 {
 }
 
 impl Motion {
-    /// A way along `path` (at least one point) from `start_s` at `speed` m/s with `stops`; an actor that `stays`
-    /// stands at the end of its way, others leave.
-    pub(super) fn new(
-        kind: Kind,
-        path: &[V2],
-        start_s: f32,
-        speed: f32,
-        stops: &[Stop],
-        heading: f32,
-        stays: bool,
-    ) -> Self {
-        let (way, marks) = rounded(path, turning(kind));
+    pub(super) fn new(orders: &Orders<'_>) -> Self {
+        let (way, marks) = rounded(orders.path, turning(orders.kind));
         let total = way.last().map_or(0.0, |w| w.1);
-        let mut halts: Vec<(f32, f32)> = stops
+        let mark = |at: usize| marks[at.min(marks.len() - 1)];
+        let mut halts: Vec<(f32, f32)> = orders
+            .stops
             .iter()
-            .map(|s| (marks[s.at.min(marks.len() - 1)], s.seconds))
+            .map(|s| (mark(s.at), s.seconds))
             .collect();
-        if stays && total > 0.0 {
+        if orders.stays && total > 0.0 {
             halts.push((total, f32::MAX));
         }
         halts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let speeds: Vec<(f32, f32)> = orders.speeds.iter().map(|s| (mark(s.0), s.1)).collect();
+        let clock = |t: f32| t - orders.start_s;
+        let holds: Vec<(f32, f32)> = orders
+            .holds
+            .iter()
+            .map(|h| (clock(h.0), clock(h.1)))
+            .collect();
+        let even = halts.is_empty() && speeds.is_empty() && holds.is_empty() && total > 0.0;
+        let (steps, (gone, halted)) = if even {
+            (orders.speed / total, (vec![0.0, total], Vec::new()))
+        } else {
+            let pace = Pace {
+                speed: orders.speed,
+                agility: agility(orders.kind),
+                speeds: &speeds,
+                halts: &halts,
+                holds: &holds,
+            };
+            (STEPS, pace.over(total))
+        };
+        Self {
+            start_s: orders.start_s,
+            way,
+            gone,
+            steps,
+            halted,
+            heading: orders.heading,
+            stays: orders.stays,
+        }
+    }
+
+    /// The same way gone in another manner: `gone` metres at each of `steps` steps a second from `start_s`.
+    pub(super) fn paced(self, start_s: f32, steps: f32, gone: Vec<f32>) -> Self {
         Self {
             start_s,
-            gone: paced(total, speed, agility(kind), &halts),
-            way,
-            heading,
-            stays,
+            gone,
+            steps,
+            halted: Vec::new(),
+            stays: false,
+            ..self
         }
+    }
+
+    /// Length of the way, metres.
+    pub(super) fn length(&self) -> f32 {
+        self.way.last().map_or(0.0, |w| w.1)
+    }
+
+    /// Seconds after its start at which it stands at its first stop.
+    pub(super) fn first_halt(&self) -> Option<f32> {
+        self.halted.first().copied()
+    }
+
+    /// Scene time from which and until which it is there, seconds.
+    pub(super) fn span(&self) -> (f32, f32) {
+        let last = (self.gone.len() - 1) as f32 / self.steps;
+        let until = if self.stays {
+            f32::MAX
+        } else {
+            self.start_s + last
+        };
+        (self.start_s, until)
     }
 
     /// The pose at `t` seconds of the scene, or nothing before it comes and after it has left.
@@ -79,7 +170,7 @@ impl Motion {
         if clock < 0.0 {
             return None;
         }
-        let step = clock * STEPS;
+        let step = clock * self.steps;
         let last = self.gone.len() - 1;
         if step > last as f32 && !self.stays {
             return None;
@@ -92,13 +183,15 @@ impl Motion {
         Some(Pose {
             at,
             heading,
-            speed: (self.gone[next] - self.gone[i]) * STEPS,
+            speed: (self.gone[next] - self.gone[i]) * self.steps,
             travelled,
             clock,
+            ..Pose::default()
         })
     }
 
-    fn place(&self, travelled: f32) -> (V2, f32) {
+    /// Point and direction after so many metres; the first stretch goes on backwards beyond the start.
+    pub(super) fn place(&self, travelled: f32) -> (V2, f32) {
         let i = self
             .way
             .partition_point(|w| w.1 <= travelled)
@@ -107,9 +200,24 @@ impl Motion {
             return (self.way[0].0, self.heading);
         };
         let (a, gone_a) = self.way[i - 1];
-        let k = ((travelled - gone_a) / (gone_b - gone_a).max(1e-6)).clamp(0.0, 1.0);
+        let k = ((travelled - gone_a) / (gone_b - gone_a).max(1e-6)).min(1.0);
         let along = b - a;
         (a + along * k, along.y.atan2(along.x))
+    }
+
+    /// Metres along the way at which it passes nearest to `p`, and how far away that is.
+    pub(super) fn nearest(&self, p: V2) -> (f32, f32) {
+        let mut best = (0.0, (p - self.way[0].0).length());
+        for pair in self.way.windows(2) {
+            let ((a, gone), (b, _)) = (pair[0], pair[1]);
+            let (along, length) = ((b - a).unit(), (b - a).length());
+            let x = (p - a).dot(along).clamp(0.0, length);
+            let off = (p - (a + along * x)).length();
+            if off < best.1 {
+                best = (gone + x, off);
+            }
+        }
+        best
     }
 }
 
@@ -147,32 +255,68 @@ fn rounded(path: &[V2], turn: f32) -> (Vec<(V2, f32)>, Vec<f32>) {
     (way, marks)
 }
 
-/// Metres gone after each step, slowing down so as to stand at every halt for its seconds.
-fn paced(total: f32, speed: f32, agility: f32, halts: &[(f32, f32)]) -> Vec<f32> {
-    let dt = 1.0 / STEPS;
-    let (mut at, mut v, mut wait, mut next) = (0.0f32, speed, 0.0f32, 0);
-    let mut gone = vec![0.0];
-    while at < total {
-        if wait > 0.0 {
-            wait -= dt;
-        } else {
-            let room = halts.get(next).map_or(f32::MAX, |h| h.0 - at);
-            v = (v + agility * dt)
-                .min(speed)
-                .min((2.0 * agility * room.max(0.0)).sqrt().max(0.04));
-            at += v * dt;
-            if room <= v * dt + 0.01 {
-                if halts[next].1 == f32::MAX {
-                    gone.push(total);
-                    break;
+/// How a way is gone: places in metres along it, times in seconds after the start.
+struct Pace<'a> {
+    speed: f32,
+    agility: f32,
+    /// (from this place on, m/s).
+    speeds: &'a [(f32, f32)],
+    /// (place, seconds), in order.
+    halts: &'a [(f32, f32)],
+    /// (from, until) during which it stands wherever it is.
+    holds: &'a [(f32, f32)],
+}
+
+impl Pace<'_> {
+    /// Metres gone after each step over `total` metres, and when each halt was reached.
+    fn over(&self, total: f32) -> (Vec<f32>, Vec<f32>) {
+        let dt = 1.0 / STEPS;
+        let (mut at, mut v, mut wait, mut next) = (0.0f32, self.speed, 0.0f32, 0);
+        let (mut gone, mut halted) = (vec![0.0], Vec::new());
+        while at < total {
+            let clock = gone.len() as f32 * dt;
+            let held = self.holds.iter().any(|h| (h.0..h.1).contains(&clock));
+            if wait > 0.0 {
+                wait -= dt;
+            } else if held {
+                v = (v - STOPS_SHORT * dt).max(0.0);
+                at += v * dt;
+            } else {
+                let room = self.halts.get(next).map_or(f32::MAX, |h| h.0 - at);
+                v = self
+                    .wanted(at, v, dt)
+                    .min((2.0 * self.agility * room.max(0.0)).sqrt().max(0.04));
+                at += v * dt;
+                if room <= v * dt + 0.01 {
+                    halted.push(clock);
+                    if self.halts[next].1 == f32::MAX {
+                        gone.push(total);
+                        break;
+                    }
+                    let place = self.halts[next].0.max(gone[gone.len() - 1]);
+                    (at, v, wait) = (place, 0.0, self.halts[next].1);
+                    next += 1;
                 }
-                (at, v, wait) = (halts[next].0.max(gone[gone.len() - 1]), 0.0, halts[next].1);
-                next += 1;
             }
+            gone.push(at.min(total));
         }
-        gone.push(at.min(total));
+        (gone, halted)
     }
-    gone
+
+    /// Speed one step later when nothing is in the way: up or down to what holds at this place.
+    fn wanted(&self, at: f32, v: f32, dt: f32) -> f32 {
+        let passed = self.speeds.partition_point(|s| s.0 <= at);
+        let goal = if passed == 0 {
+            self.speed
+        } else {
+            self.speeds[passed - 1].1
+        };
+        if v > goal {
+            (v - self.agility * dt).max(goal)
+        } else {
+            (v + self.agility * dt).min(goal)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -181,15 +325,37 @@ mod tests {
     use crate::space::v2;
 
     fn walk(stops: &[Stop], stays: bool) -> Motion {
-        Motion::new(
-            Kind::Pedestrian,
-            &[v2(0.0, 0.0), v2(10.0, 0.0), v2(10.0, 10.0)],
-            2.0,
-            1.25,
-            stops,
-            0.0,
+        let path = [v2(0.0, 0.0), v2(10.0, 0.0), v2(10.0, 10.0)];
+        Motion::new(&Orders {
+            stops: stops.to_vec(),
             stays,
-        )
+            ..Orders::new(Kind::Pedestrian, &path, 2.0, 1.25)
+        })
+    }
+
+    #[test]
+    fn a_new_speed_holds_from_its_waypoint_on() {
+        let path = [v2(0.0, 0.0), v2(20.0, 0.0), v2(60.0, 0.0)];
+        let m = Motion::new(&Orders {
+            speeds: vec![(1, 4.0)],
+            ..Orders::new(Kind::Pedestrian, &path, 0.0, 1.0)
+        });
+        assert!((m.pose(19.0).unwrap().speed - 1.0).abs() < 0.01);
+        let after = m.pose(24.0).unwrap();
+        assert!((after.speed - 4.0).abs() < 0.01, "{after:?}");
+    }
+
+    #[test]
+    fn who_is_held_stands_and_then_goes_on() {
+        let path = [v2(0.0, 0.0), v2(20.0, 0.0)];
+        let m = Motion::new(&Orders {
+            holds: vec![(6.0, 10.0)],
+            ..Orders::new(Kind::Pedestrian, &path, 2.0, 1.2)
+        });
+        let at = |t: f32| m.pose(t).unwrap();
+        assert!((at(5.9).speed - 1.2).abs() < 0.01);
+        assert!(at(7.0).speed < 0.01 && at(9.9).speed < 0.01);
+        assert!((at(12.0).speed - 1.2).abs() < 0.01);
     }
 
     #[test]

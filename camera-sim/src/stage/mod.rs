@@ -402,12 +402,12 @@ fn seen(parts: &[(usize, Part)], eyes: &Eyes<'_>) -> Vec<Seen> {
                     .get(owner as usize - 1)
                     .is_some_and(|(a, _)| a == actor)
         };
-        Seen {
-            class: part.class,
+        Some(Seen {
+            class: part.class?,
             actor: *actor,
             bounds: part.sprite.shown,
             visibility: eyes.visibility(&part.sprite, own),
-        }
+        })
     };
-    parts.iter().map(of).collect()
+    parts.iter().filter_map(of).collect()
 }

@@ -41,7 +41,7 @@ fn lights(actor: &Posed) -> Option<Lights> {
         return None;
     }
     match &actor.look {
-        Look::Vehicle(look) => Some(vehicle::lights(look, at, heading)),
+        Look::Vehicle(look) => Some(vehicle::lights(look, at, heading, actor.pose.bend)),
         Look::Rider(..) => {
             let front = V2::from_angle(heading);
             let (nose, tail) = ((at + front * 0.75).up(0.85), (at - front * 0.8).up(0.65));

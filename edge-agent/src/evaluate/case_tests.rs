@@ -58,6 +58,22 @@ fn a_good_case_is_read() {
 }
 
 #[test]
+fn what_comes_later_is_known_and_not_refused() {
+    let later = format!(
+        "{GOOD}\n[[rules]]\nid = \"fast\"\nkind = \"speeding\"\nzone = \"yard\"\nclasses = [\"car\"]\nlimit_kmh = 50.0\n\
+         [[rules]]\nid = \"wrong\"\nkind = \"wrong_way\"\nzone = \"yard\"\nclasses = [\"car\"]\n\
+         direction_degrees = 90.0\ntolerance_degrees = 60.0\nmin_distance = 0.1\n\
+         [[rules]]\nid = \"jam\"\nkind = \"congestion\"\nzone = \"yard\"\nmin_count = 3\nmax_speed = 0.02\n\
+         [[rules]]\nid = \"lens\"\nkind = \"tamper\"\ndetect = [\"covered\"]\n\
+         [[rules]]\nid = \"down\"\nkind = \"fall\"\nclasses = [\"fallen\"]\nmin_seconds = 2.0\n\
+         [calibration]\npoints = [{{ image = [0.1, 0.9], ground = [-4.0, 8.5] }}]\n"
+    );
+    let case = Case::parse(Path::new("yard/case.toml"), &later).expect("good");
+    let unsupported = case.rules.iter().filter(|r| r.settings.is_none());
+    assert_eq!(unsupported.count(), 6);
+}
+
+#[test]
 fn mistakes_are_shown_with_their_line() {
     insta::assert_snapshot!(
         refusal(r#"line = "gate""#, r#"line = "date""#),

@@ -96,6 +96,8 @@ pub struct PersonLook {
     pub height: f32,
     /// Girth, 1 = usual.
     pub build: f32,
+    /// Length of thigh and of shank, parts of the height: shorter in a child.
+    pub bone: f32,
     pub skin: Rgb,
     pub hair: Rgb,
     pub headwear: Headwear,
@@ -109,17 +111,49 @@ pub struct PersonLook {
 }
 
 impl PersonLook {
+    /// Anybody who walks by; one in eight is a child.
     pub fn random(dice: &mut Dice) -> Self {
-        use {Bottom as B, Carried as C, Headwear as H, Top as T};
-        let child = dice.chance(0.12);
-        let height = if child {
-            dice.range(1.12, 1.48)
+        if dice.chance(0.12) {
+            Self::child(dice)
         } else {
-            1.70 + 0.085 * dice.normal().clamp(-2.0, 2.2)
-        };
+            Self::adult(dice)
+        }
+    }
+
+    /// Five to eleven years old: short legs, a large head, bright clothes, now and then a school bag.
+    pub fn child(dice: &mut Dice) -> Self {
+        let height = dice.range(0.98, 1.4);
+        let look = Self::sized(dice, height);
+        let bright = dice.chance(0.6);
+        Self {
+            build: look.build * 0.94,
+            bone: 0.228,
+            top: if look.top == Top::Coat {
+                Top::Jacket
+            } else {
+                look.top
+            },
+            top_colour: if bright {
+                dice.pick(&CLOTH[12..19]).vary(dice, 0.2)
+            } else {
+                look.top_colour
+            },
+            carried: dice.pick(&[Carried::Nothing, Carried::Nothing, Carried::Backpack]),
+            ..look
+        }
+    }
+
+    pub fn adult(dice: &mut Dice) -> Self {
+        let height = 1.70 + 0.085 * dice.normal().clamp(-2.0, 2.2);
+        Self::sized(dice, height)
+    }
+
+    fn sized(dice: &mut Dice, height: f32) -> Self {
+        use {Bottom as B, Carried as C, Headwear as H, Top as T};
         Self {
             height,
-            build: (1.0 + 0.13 * dice.normal()).clamp(0.78, 1.4) * if child { 0.92 } else { 1.0 },
+            build: (1.0 + 0.13 * dice.normal()).clamp(0.78, 1.4),
+            bone: 0.245,
             skin: dice.pick(&SKIN).vary(dice, 0.06),
             hair: dice.pick(&HAIR).vary(dice, 0.15),
             headwear: dice.pick(&[

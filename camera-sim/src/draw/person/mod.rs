@@ -1,13 +1,15 @@
 //! People: what somebody looks like, how the body stands or moves, and the blobs that make it.
 
+mod gait;
 mod look;
+mod posture;
 
-use std::f32::consts::TAU;
-
+pub use gait::{going, pushing};
 pub use look::{Bottom, Carried, Headwear, PersonLook, Top};
+pub use posture::{Lying, falling, fighting, sitting, waving};
 
 use super::Blob;
-use crate::space::{V2, V3, v3};
+use crate::space::{V2, V3};
 
 /// The joints of a body in the world, metres; pairs are left, right.
 #[derive(Clone, Copy, Debug)]
@@ -24,89 +26,63 @@ pub struct Skeleton {
     /// Unit vectors of the body.
     pub front: V3,
     pub left: V3,
+    /// From the hips to the head.
+    pub up: V3,
 }
 
-/// Metres that a walker at `speed` m/s covers in two steps (grows with speed as in a natural gait).
-fn stride(speed: f32, height: f32) -> f32 {
-    (0.62 + 0.55 * speed) * height / 1.72
+/// Where and how a body takes its steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Ground point under it, metres.
+    pub at: V2,
+    /// Radians counter-clockwise from east.
+    pub heading: f32,
+    /// m/s.
+    pub speed: f32,
+    /// Metres gone: drives the legs.
+    pub walked: f32,
+    /// Seconds: moves those who stand.
+    pub clock: f32,
 }
 
-/// A body upright at `at`, facing `heading` radians, after `walked` metres at `speed` m/s; `clock` moves those who stand.
-pub fn walking(
-    look: &PersonLook,
-    at: V2,
-    heading: f32,
-    speed: f32,
-    walked: f32,
-    clock: f32,
-) -> Skeleton {
-    let h = look.height;
-    let front = V2::from_angle(heading);
-    let left = front.left();
-    let frame = |x: f32, y: f32, z: f32| (at + front * x + left * y).up(z);
-    let phase = walked / stride(speed.max(0.2), h) * TAU;
-    let swing = if speed < 0.05 {
-        0.0
-    } else {
-        0.46 * (speed / 1.4).clamp(0.4, 1.7)
-    };
-    let sway = if speed < 0.05 {
-        0.015 * (clock * 1.3).sin()
-    } else {
-        0.0
-    };
-    let (thigh, shank) = (0.245 * h, 0.245 * h);
-    let (hip_half, shoulder_half) = (0.055 * h * look.build, 0.118 * h * (0.6 + 0.4 * look.build));
-
-    let leg = |turn: f32| {
-        let p = phase + turn;
-        let fore = swing * p.sin();
-        let bend = swing * (0.25 + 1.5 * p.cos().max(0.0)) + if swing == 0.0 { 0.04 } else { 0.0 };
-        let knee = (thigh * fore.sin(), -thigh * fore.cos());
-        let low = fore - bend;
-        (
-            knee,
-            (knee.0 + shank * low.sin(), knee.1 - shank * low.cos()),
-        )
-    };
-    let legs = [leg(0.0), leg(TAU / 2.0)];
-    let hip_z = 0.04 * h - legs[0].1.1.min(legs[1].1.1);
-    let lean = 0.02 + 0.035 * swing;
-    let arm = |side: f32, turn: f32| {
-        let a = -0.75 * swing * (phase + turn).sin() + sway;
-        let bend = 0.18 + 0.5 * swing;
-        let top = frame(lean * h * 0.3, side * shoulder_half, hip_z + 0.288 * h);
-        let out = side * (shoulder_half + 0.03 * h);
-        let (ex, ez) = (0.165 * h * a.sin(), -0.165 * h * a.cos());
-        let elbow = frame(lean * h * 0.3 + ex, out, hip_z + 0.288 * h + ez);
-        let (hx, hz) = (
-            ex + 0.15 * h * (a + bend).sin(),
-            ez - 0.15 * h * (a + bend).cos(),
-        );
-        (
-            top,
-            elbow,
-            frame(lean * h * 0.3 + hx, out, hip_z + 0.288 * h + hz),
-        )
-    };
-    let arms = [arm(1.0, 0.0), arm(-1.0, TAU / 2.0)];
-    let side = |i: usize| if i == 0 { hip_half } else { -hip_half };
-    let knee = |i: usize| frame(legs[i].0.0, side(i), hip_z + legs[i].0.1);
-    let ankle = |i: usize| frame(legs[i].1.0, side(i), hip_z + legs[i].1.1);
-    let toe = |i: usize| ankle(i) + front.up(0.0) * (0.105 * h) + v3(0.0, 0.0, -0.018 * h);
-    Skeleton {
-        hips: [frame(0.0, hip_half, hip_z), frame(0.0, -hip_half, hip_z)],
-        knees: [knee(0), knee(1)],
-        ankles: [ankle(0), ankle(1)],
-        toes: [toe(0), toe(1)],
-        shoulders: [arms[0].0, arms[1].0],
-        elbows: [arms[0].1, arms[1].1],
-        hands: [arms[0].2, arms[1].2],
-        neck: frame(lean * h * 0.34, 0.0, hip_z + 0.335 * h),
-        head: frame(lean * h * 0.45 + 0.01, sway, hip_z + 0.415 * h),
-        front: front.up(0.0),
-        left: left.up(0.0),
+impl Skeleton {
+    /// Between this body (`k` = 0) and another (`k` = 1), joint by joint.
+    fn mix(&self, o: &Self, k: f32) -> Self {
+        let pair = |a: [V3; 2], b: [V3; 2]| [a[0].mix(b[0], k), a[1].mix(b[1], k)];
+        Self {
+            hips: pair(self.hips, o.hips),
+            knees: pair(self.knees, o.knees),
+            ankles: pair(self.ankles, o.ankles),
+            toes: pair(self.toes, o.toes),
+            shoulders: pair(self.shoulders, o.shoulders),
+            elbows: pair(self.elbows, o.elbows),
+            hands: pair(self.hands, o.hands),
+            neck: self.neck.mix(o.neck, k),
+            head: self.head.mix(o.head, k),
+            front: self.front.mix(o.front, k).unit(),
+            left: self.left.mix(o.left, k).unit(),
+            up: self.up.mix(o.up, k).unit(),
+        }
     }
+
+    /// Brings hand `i` as near to `to` as the arm reaches, its elbow bent towards `bend`.
+    fn reach(&mut self, i: usize, to: V3, look: &PersonLook, bend: V3) {
+        let bone = 0.165 * look.height;
+        let arm = to - self.shoulders[i];
+        let far = arm.dot(arm).sqrt();
+        let to = self.shoulders[i] + arm * (1.9 * bone / far.max(1.9 * bone));
+        self.elbows[i] = joint(self.shoulders[i], to, bone, bend);
+        self.hands[i] = to;
+    }
+}
+
+/// The middle joint of a limb of two bones of length `bone` from `a` to `b`, bent towards `bend`.
+pub fn joint(a: V3, b: V3, bone: f32, bend: V3) -> V3 {
+    let half = (b - a) * 0.5;
+    let reach = half.dot(half);
+    let along = half.unit();
+    let aside = (bend - along * bend.dot(along)).unit();
+    a + half + aside * (bone * bone - reach).max(0.0).sqrt()
 }
 
 /// The body and its clothes as blobs.
@@ -170,7 +146,7 @@ fn legs(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
 fn torso(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
     let (h, b) = (look.height, look.build);
     let girth = 0.055 * h * b;
-    let drop = v3(0.0, 0.0, 0.012 * h);
+    let drop = s.up * (0.012 * h);
     let mut spheres = vec![
         (s.shoulders[0] - drop, 0.036 * h),
         (s.shoulders[1] - drop, 0.036 * h),
@@ -220,7 +196,7 @@ fn arms(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
 
 fn head(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
     let h = look.height;
-    let up = v3(0.0, 0.0, 1.0);
+    let up = s.up;
     // A child's head is larger for its body.
     let r = 0.058 * h.max(1.45);
     out.push(Blob::limb(
@@ -283,7 +259,7 @@ fn head(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
 
 fn carried(look: &PersonLook, s: &Skeleton, out: &mut Vec<Blob>) {
     let h = look.height;
-    let up = v3(0.0, 0.0, 1.0);
+    let up = s.up;
     match look.carried {
         Carried::Nothing => {}
         Carried::Backpack => {

@@ -1,9 +1,11 @@
 //! Cars, vans, buses and lorries: convex prisms along the driving direction, with glass, wheels and lamps.
 
+mod lorry;
 mod plan;
 
 use serde::Deserialize;
 
+pub use self::lorry::{WHEELBASE, bend, units};
 use self::plan::{Plan, Prism, Profile, plan};
 use super::Sketch;
 use crate::dice::Dice;
@@ -61,6 +63,13 @@ pub enum Body {
     Bus,
     BoxTruck,
     Tipper,
+    /// A tractor with a semitrailer behind it.
+    Lorry,
+    /// The two halves of a lorry.
+    #[serde(skip)]
+    Tractor,
+    #[serde(skip)]
+    Trailer,
 }
 
 /// What one vehicle looks like.
@@ -93,6 +102,9 @@ impl VehicleLook {
 
     /// Half length and half width on the ground, metres.
     pub fn half_extent(&self) -> V2 {
+        if self.body == Body::Lorry {
+            return lorry::HALF_EXTENT * self.size;
+        }
         let plan = plan(self);
         v2(plan.front, plan.half_width) * self.size
     }
@@ -262,7 +274,7 @@ fn wheels(plan: &Plan, placed: &Placed, to: &mut Sketch<'_>) {
 /// Lamps, grille and number plates on the end that shows.
 fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
     let fore = placed.eye.x > plan.front;
-    if !fore && placed.eye.x > -plan.front {
+    if !fore && placed.eye.x > -plan.front || fore && look.body == Body::Trailer {
         return;
     }
     let x = if fore {
@@ -321,19 +333,23 @@ pub struct Lights {
     pub braking: bool,
 }
 
-/// The lamps of the vehicle standing at `at`, nose towards `heading` radians.
-pub fn lights(look: &VehicleLook, at: V2, heading: f32) -> Lights {
-    let plan = plan(look);
-    let front = V2::from_angle(heading);
-    let lamp = |x: f32, side: f32| {
-        let aside = front.left() * (side * (plan.half_width - 0.24) * look.size);
-        (at + front * (x * look.size) + aside).up(plan.lamp_z * look.size)
+/// The lamps of the vehicle standing at `at`, nose towards `heading` radians, its trailer turned by `bend` against it.
+pub fn lights(look: &VehicleLook, at: V2, heading: f32, bend: f32) -> Lights {
+    let units = units(look, at, heading, bend);
+    let lamps = |(look, at, heading): &(VehicleLook, V2, f32), fore: bool| {
+        let (plan, front) = (plan(look), V2::from_angle(*heading));
+        let x = (plan.front + 0.04) * if fore { look.size } else { -look.size };
+        [1.0, -1.0].map(|side| {
+            let aside = front.left() * (side * (plan.half_width - 0.24) * look.size);
+            (*at + front * x + aside).up(plan.lamp_z * look.size)
+        })
     };
-    let (nose, tail) = (plan.front + 0.04, -plan.front - 0.04);
+    // The trailer comes first and the tractor last.
+    let (rear, fore) = (units.first(), units.last());
     Lights {
-        heads: [lamp(nose, 1.0), lamp(nose, -1.0)],
-        tails: [lamp(tail, 1.0), lamp(tail, -1.0)],
-        front,
+        heads: fore.map(|u| lamps(u, true)).unwrap_or_default(),
+        tails: rear.map(|u| lamps(u, false)).unwrap_or_default(),
+        front: V2::from_angle(heading),
         braking: look.braking,
     }
 }

@@ -1,6 +1,6 @@
 //! Measures of cars, vans, buses and lorries as prisms; draws nothing.
 
-use super::{Body, GLASS, VehicleLook};
+use super::{Body, GLASS, VehicleLook, lorry};
 use crate::light::Rgb;
 
 /// (x, z) in metres: x forward from the middle, z up.
@@ -65,6 +65,8 @@ pub(super) fn plan(look: &VehicleLook) -> Plan {
         Body::Van => van(look.paint),
         Body::Bus => bus(look.paint),
         Body::BoxTruck | Body::Tipper => truck(look),
+        Body::Lorry | Body::Tractor => lorry::tractor(look),
+        Body::Trailer => lorry::trailer(look),
     }
 }
 
