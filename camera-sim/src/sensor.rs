@@ -28,6 +28,18 @@ pub struct Sensor {
     pub saturation: f32,
 }
 
+impl Sensor {
+    /// The same sensor at work: the darker it is (`dark` 0 = day, 1 = night) the higher it amplifies, and its grain and
+    /// loss of colour with it; `noise` 0..1 is grain beyond that.
+    pub fn in_light(self, dark: f32, noise: f32) -> Self {
+        Self {
+            noise: self.noise + 2.6 * dark + 15.0 * noise,
+            saturation: self.saturation * (1.0 - 0.15 * dark),
+            ..self
+        }
+    }
+}
+
 impl Default for Sensor {
     fn default() -> Self {
         Self {
@@ -47,7 +59,6 @@ const NOISE_TILE: usize = 1 << 16;
 pub struct Capture {
     sensor: Sensor,
     noise: Vec<i8>,
-    curve: [u8; 256],
 }
 
 impl Capture {
@@ -58,19 +69,11 @@ impl Capture {
         let noise = (0..NOISE_TILE + widest as usize)
             .map(|_| sample(&mut dice))
             .collect();
-        let curve = std::array::from_fn(|i| {
-            let v = ((i as f32 - 16.0) * sensor.gain - 110.0) * sensor.contrast + 110.0;
-            (v + 16.0).clamp(16.0, 235.0) as u8
-        });
-        Self {
-            sensor,
-            noise,
-            curve,
-        }
+        Self { sensor, noise }
     }
 
-    /// The frame that the sensor gives for `picture`; `moment` picks the noise.
-    pub fn take(&self, picture: &Pixmap, moment: u64) -> Frame {
+    /// The planes that `picture` leaves on the sensor, before anything is read from it.
+    pub fn expose(&self, picture: &Pixmap) -> Frame {
         let size = Size {
             width: picture.width(),
             height: picture.height(),
@@ -80,16 +83,38 @@ impl Capture {
         let (luma, chroma) = data.split_at_mut(w * h);
         brightness(picture.data(), luma);
         colours(picture.data(), w, h, self.sensor.saturation, chroma);
+        Frame { size, data }
+    }
+
+    /// Reads an exposed frame: softness, gain (times `gain`), contrast and noise; `moment` picks the noise.
+    pub fn develop(&self, frame: &mut Frame, gain: f32, moment: u64) {
+        let w = frame.size.width as usize;
+        let (luma, _) = frame.planes_mut();
         soften(luma, w, self.sensor.blur);
+        let curve = curve(&self.sensor, gain);
         let mut dice = Dice::salted(moment, 0x5e45);
         for row in luma.chunks_exact_mut(w) {
             let start = dice.below(NOISE_TILE);
             for (v, n) in row.iter_mut().zip(&self.noise[start..start + w]) {
-                *v = self.curve[*v as usize].saturating_add_signed(*n);
+                *v = curve[*v as usize].saturating_add_signed(*n);
             }
         }
-        Frame { size, data }
     }
+
+    /// The frame that the sensor gives for `picture`; `moment` picks the noise.
+    pub fn take(&self, picture: &Pixmap, moment: u64) -> Frame {
+        let mut frame = self.expose(picture);
+        self.develop(&mut frame, 1.0, moment);
+        frame
+    }
+}
+
+/// Brightness after gain and contrast, video levels.
+fn curve(sensor: &Sensor, gain: f32) -> [u8; 256] {
+    std::array::from_fn(|i| {
+        let v = ((i as f32 - 16.0) * sensor.gain * gain - 110.0) * sensor.contrast + 110.0;
+        (v + 16.0).clamp(16.0, 235.0) as u8
+    })
 }
 
 fn brightness(rgba: &[u8], luma: &mut [u8]) {
@@ -150,6 +175,12 @@ fn soften(luma: &mut [u8], w: usize, weight: f32) {
 }
 
 impl Frame {
+    /// Brightness, and both colour planes one after the other.
+    pub fn planes_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+        let pixels = self.size.width as usize * self.size.height as usize;
+        self.data.split_at_mut(pixels)
+    }
+
     /// Red, green, blue bytes, for stills.
     pub fn to_rgb(&self) -> Vec<u8> {
         let (w, h) = (self.size.width as usize, self.size.height as usize);
