@@ -1,15 +1,20 @@
 //! Simulated street cameras: rendered scenes with exact ground truth, or any video file, served over real RTSP.
 //!
 //! `scene` files say who goes where when; `stage` paints them; `truth` says what happens in them; `random` makes
-//! labelled pictures for training; `serve` shows them to RTSP clients. This crate knows nothing of how pictures are analysed.
+//! labelled pictures for training; `serve` shows them to RTSP clients, and `hostile` does so badly, on request. This crate
+//! knows nothing of how pictures are analysed.
 
 pub mod actor;
 pub mod case;
 pub mod dice;
 pub mod draw;
+<<<<<<< HEAD
 pub mod fire;
 pub mod lamps;
 pub mod lens;
+=======
+pub mod hostile;
+>>>>>>> hostile
 pub mod light;
 pub mod random;
 pub mod render;

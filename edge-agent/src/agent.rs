@@ -247,22 +247,24 @@ fn start_stream(
         camera::stream(&camera, &outputs, stop).map_err(|error| {
             let moved = outputs.progress.decoded.load(Ordering::Relaxed) > decoded;
             Failure {
+                cause: error.fault.as_str(),
                 why: error.to_string(),
                 healthy: if moved {
                     begun.elapsed()
                 } else {
                     Duration::ZERO
                 },
-                slowly: error.fault.retry_slowly(),
+                no_sooner: Some(camera.stream.refused_retry).filter(|_| error.fault.retry_slowly()),
             }
         })
     };
     let name = format!("camera-{id}");
-    supervisor.restarting_thread(Step::Intake, &name, stream, move |why, wait| {
-        failing.failed(why);
+    supervisor.restarting_thread(Step::Intake, &name, stream, move |failure, wait| {
+        failing.failed(&failure.why);
         CameraFailed {
             camera: &id,
-            why,
+            cause: failure.cause,
+            why: &failure.why,
             retry_in: Some(wait),
         }
         .emit(&metrics);
@@ -292,10 +294,7 @@ fn start_health(
             let stats = stats.borrow().clone();
             let health = accounts.health(&stats);
             metrics.set_spool(&stats);
-            health
-                .cameras
-                .iter()
-                .for_each(|camera| metrics.set_camera(camera));
+            accounts.show(&health, &metrics);
             let news = sender
                 .borrow()
                 .as_ref()

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    metrics::{Metrics, OfCamera, OfCause, OfIncident, OfTask},
+    metrics::{Metrics, OfCamera, OfCause, OfIncident, OfTask, OfTrouble},
     sink::Cause,
 };
 
@@ -180,6 +180,8 @@ impl Event for SnapshotFailed<'_> {
 pub struct CameraFailed<'a> {
     /// The camera.
     pub camera: &'a str,
+    /// What kind of trouble it is.
+    pub cause: &'static str,
     /// Why.
     pub why: &'a str,
     /// Until the next attempt; `None` if there will be none until the configuration is changed.
@@ -188,19 +190,25 @@ pub struct CameraFailed<'a> {
 
 impl Event for CameraFailed<'_> {
     fn emit(&self, metrics: &Metrics) {
+        let (camera, cause) = (self.camera, self.cause);
+        let of = OfTrouble {
+            camera: camera.to_owned(),
+            cause,
+        };
+        metrics.camera_failures.get_or_create(&of).inc();
         match self.retry_in {
             Some(wait) => {
                 let retry_in_s = wait.as_secs_f32();
                 warn!(
-                    camera = self.camera,
-                    retry_in_s, "camera is not watched: {}", self.why
+                    camera,
+                    cause, retry_in_s, "camera is not watched: {}", self.why
                 );
                 let of = OfTask {
                     task: format!("camera-{}", self.camera),
                 };
                 metrics.restarts.get_or_create(&of).inc();
             }
-            None => error!(camera = self.camera, "camera is not watched: {}", self.why),
+            None => error!(camera, cause, "camera is not watched: {}", self.why),
         }
     }
 }

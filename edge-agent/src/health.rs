@@ -16,10 +16,12 @@ use protocol::{CameraHealth, CameraState, Health, Name, incident::ClockQuality};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{camera::progress::Progress, spool::SpoolStats};
+use crate::{camera::progress::Progress, metrics::Metrics, spool::SpoolStats};
 
 /// A camera whose last decoded frame is older than this is not being watched at this moment.
 const FRESH: Duration = Duration::from_secs(2);
+/// The very same picture for so long is a frozen one, unless the configuration says otherwise.
+pub const FROZEN: Duration = Duration::from_secs(60);
 
 /// What a camera's owner last said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct CameraAccount {
     pub analysed: AtomicU64,
     /// Frames that gave way to a later one.
     pub dropped: AtomicU64,
+    /// The very same picture for so long is a frozen one.
+    pub frozen_after: Duration,
     watched_ms: AtomicU64,
     expected_ms: AtomicU64,
 }
@@ -60,6 +64,7 @@ impl CameraAccount {
             progress: Arc::default(),
             analysed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            frozen_after: FROZEN,
             watched_ms: AtomicU64::new(0),
             expected_ms: AtomicU64::new(0),
         }
@@ -92,7 +97,10 @@ impl CameraAccount {
             Phase::Disabled => (CameraState::Disabled, None),
             Phase::Failed(why) => (CameraState::Failed, Some(why)),
             Phase::Trying(last) => match self.progress.frame_age() {
-                Some(age) if age < FRESH => (CameraState::Watching, None),
+                Some(age) if age < FRESH => match self.frozen() {
+                    Some(why) => (CameraState::Failed, Some(why)),
+                    None => (CameraState::Watching, None),
+                },
                 Some(age) => {
                     let why = last.unwrap_or_else(|| format!("no frame for {} s", age.as_secs()));
                     (CameraState::Connecting, Some(why))
@@ -100,6 +108,18 @@ impl CameraAccount {
                 None => (CameraState::Connecting, last),
             },
         }
+    }
+
+    /// Why its picture is taken for frozen. It is analysed on all the same: a picture without any noise, as after heavy
+    /// noise reduction at night, may look so too.
+    fn frozen(&self) -> Option<String> {
+        let still = self.progress.still_for();
+        (still >= self.frozen_after).then(|| {
+            format!(
+                "the picture is frozen: not one sample of it has changed for {} s; restart the camera",
+                still.as_secs()
+            )
+        })
     }
 
     /// Adds `passed` to the account.
@@ -181,6 +201,17 @@ impl Accounts {
         self.cameras.iter().for_each(|camera| camera.pass(passed));
     }
 
+    /// Shows the figures of the cameras that go into `health`, and those that only this node's own page has.
+    pub fn show(&self, health: &Health, metrics: &Metrics) {
+        for camera in &health.cameras {
+            metrics.set_camera(camera);
+        }
+        for camera in &self.cameras {
+            let frozen = camera.frozen().is_some();
+            metrics.set_stream(camera.id.as_str(), &camera.progress, frozen);
+        }
+    }
+
     /// The figures of this moment.
     pub fn health(&self, spool: &SpoolStats) -> Health {
         self.faults.set("spool", spool.fault.clone());
@@ -209,6 +240,7 @@ pub fn clock_quality() -> ClockQuality {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::camera::picture::Picture;
 
     fn account(enabled: bool) -> CameraAccount {
         CameraAccount::new("gate".parse().unwrap(), None, enabled)
@@ -239,6 +271,27 @@ mod tests {
             Some("unplugged"),
             "what went wrong is said until frames come"
         );
+    }
+
+    #[test]
+    fn a_camera_whose_picture_never_changes_is_not_watched() {
+        let camera = CameraAccount {
+            frozen_after: Duration::from_secs(5),
+            ..account(true)
+        };
+        let picture = Picture::rgb((2, 2), &[9; 12]).unwrap();
+        let begun = std::time::Instant::now();
+        let state_at = |seconds| {
+            camera.progress.decoded_now();
+            let now = begun + Duration::from_secs(seconds);
+            camera.progress.seen(&picture, now);
+            camera.health().state
+        };
+        assert_eq!(state_at(0), CameraState::Watching);
+        assert_eq!(state_at(4), CameraState::Watching);
+        assert_eq!(state_at(6), CameraState::Failed);
+        let why = camera.health().reason.unwrap();
+        assert!(why.contains("frozen") && why.contains("6 s"), "{why}");
     }
 
     #[test]

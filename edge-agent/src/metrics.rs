@@ -2,7 +2,13 @@
 //!
 //! Notable events count through `event_log.rs`, which also writes the log line, so that the two cannot disagree.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -16,7 +22,7 @@ use prometheus_client::{
 };
 use protocol::{CameraHealth, CameraState};
 
-use crate::spool::SpoolStats;
+use crate::{camera::progress::Progress, spool::SpoolStats};
 
 /// Label of figures that each camera has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,6 +46,15 @@ pub struct OfIncident {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OfCause {
     /// What kind of trouble it is.
+    pub cause: &'static str,
+}
+
+/// Labels of a camera's failures.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfTrouble {
+    /// The camera's name in topics.
+    pub camera: String,
+    /// What kind of trouble it is, as [`crate::camera::error::Fault::as_str`].
     pub cause: &'static str,
 }
 
@@ -83,6 +98,8 @@ pub struct Metrics {
     pub set_aside: Family<OfCause, Counter>,
     /// Tasks that ended and were started again.
     pub restarts: Family<OfTask, Counter>,
+    /// Times that a camera ceased to be watched or was not to be had.
+    pub camera_failures: Family<OfTrouble, Counter>,
     spool_pending: Gauge,
     spool_bytes: Gauge,
     spool_given_up: Counter,
@@ -94,6 +111,9 @@ pub struct Metrics {
     camera_connections: Family<OfCamera, Counter>,
     camera_watched: Family<OfCamera, Counter>,
     camera_expected: Family<OfCamera, Counter>,
+    camera_packets_lost: Family<OfCamera, Counter>,
+    camera_frozen: Family<OfCamera, Gauge>,
+    camera_clock_ahead: Family<OfCamera, Gauge<f64, AtomicU64>>,
 }
 
 impl Default for Metrics {
@@ -119,6 +139,7 @@ impl Metrics {
             acknowledged: Counter::default(),
             set_aside: Family::default(),
             restarts: Family::default(),
+            camera_failures: Family::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
             spool_given_up: Counter::default(),
@@ -130,6 +151,9 @@ impl Metrics {
             camera_connections: Family::default(),
             camera_watched: Family::default(),
             camera_expected: Family::default(),
+            camera_packets_lost: Family::default(),
+            camera_frozen: Family::default(),
+            camera_clock_ahead: Family::default(),
         };
         metrics.registry = Arc::new(metrics.register());
         metrics
@@ -250,7 +274,32 @@ impl Metrics {
             "Seconds that should have been watched",
             self.camera_expected.clone(),
         );
+        self.register_troubles(r);
         registry
+    }
+
+    fn register_troubles(&self, r: &mut Registry) {
+        r.register(
+            "camera_failures",
+            "Times that the camera ceased to be watched or was not to be had",
+            self.camera_failures.clone(),
+        );
+        r.register(
+            "camera_packets_lost",
+            "Packets that the camera sent and that did not come",
+            self.camera_packets_lost.clone(),
+        );
+        r.register(
+            "camera_frozen",
+            "1 while the very same picture comes again and again",
+            self.camera_frozen.clone(),
+        );
+        r.register_with_unit(
+            "camera_clock_ahead",
+            "How far the camera's clock is ahead of this node's",
+            Unit::Seconds,
+            self.camera_clock_ahead.clone(),
+        );
     }
 
     /// Takes over the spool's figures.
@@ -290,6 +339,20 @@ impl Metrics {
         set(&self.camera_expected.get_or_create(&of), health.expected_s);
     }
 
+    /// Takes over what is known of a camera's stream.
+    pub fn set_stream(&self, camera: &str, progress: &Progress, frozen: bool) {
+        let of = OfCamera {
+            camera: camera.to_owned(),
+        };
+        let lost = progress.packets_lost.load(Ordering::Relaxed);
+        set(&self.camera_packets_lost.get_or_create(&of), lost);
+        self.camera_frozen.get_or_create(&of).set(i64::from(frozen));
+        if let Some(ahead) = progress.clock_ahead() {
+            let gauge = self.camera_clock_ahead.get_or_create(&of);
+            gauge.set(ahead.as_secs_f64());
+        }
+    }
+
     /// The figures as Prometheus reads them.
     ///
     /// # Errors
@@ -303,9 +366,7 @@ impl Metrics {
 
 /// Sets a counter to a count that is kept elsewhere.
 fn set(counter: &Counter, count: u64) {
-    counter
-        .inner()
-        .store(count, std::sync::atomic::Ordering::Relaxed);
+    counter.inner().store(count, Ordering::Relaxed);
 }
 
 #[cfg(test)]

@@ -81,11 +81,10 @@ pub(crate) fn prepare(
 ) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
     let (mut ready, mut accounts) = (Vec::new(), Vec::new());
     for camera in &settings.cameras {
-        let account = Arc::new(CameraAccount::new(
-            camera.id.clone(),
-            camera.name.clone(),
-            camera.enabled,
-        ));
+        let mut account =
+            CameraAccount::new(camera.id.clone(), camera.name.clone(), camera.enabled);
+        account.frozen_after = camera.stream.frozen_after;
+        let account = Arc::new(account);
         accounts.push(Arc::clone(&account));
         if !camera.enabled {
             continue;
@@ -146,6 +145,7 @@ pub(crate) fn report_faults(
             account.failed(why);
             CameraFailed {
                 camera: &id,
+                cause: "configuration",
                 why,
                 retry_in: None,
             }

@@ -22,9 +22,6 @@ use crate::{
 /// A run of at least this length was healthy: the next wait is short again.
 pub const HEALTHY: Duration = Duration::from_secs(30);
 
-/// Where trying again soon does harm: cameras lock accounts after a few wrong passwords.
-const SLOW: Duration = Duration::from_secs(300);
-
 /// A wait that doubles from attempt to attempt, with jitter so that a city does not knock at the same moment.
 #[derive(Debug)]
 pub struct BackOff {
@@ -53,22 +50,24 @@ impl BackOff {
         step.mul_f64(rand::random_range(0.5..=1.0))
     }
 
-    /// The wait after a failure where trying again soon does harm.
-    pub fn slow(&mut self) -> Duration {
+    /// The wait after a failure where trying again sooner than after `least` does harm.
+    pub fn slow(&mut self, least: Duration) -> Duration {
         self.next = self.most;
-        SLOW.mul_f64(rand::random_range(0.5..=1.0))
+        least.mul_f64(rand::random_range(1.0..=1.2))
     }
 }
 
 /// Why a run ended before its time.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// One word for figures.
+    pub cause: &'static str,
     /// In words for people.
     pub why: String,
     /// How long it had gone well.
     pub healthy: Duration,
-    /// Trying again soon would do harm.
-    pub slowly: bool,
+    /// Trying again sooner would do harm.
+    pub no_sooner: Option<Duration>,
 }
 
 /// Everything that runs, by the stage of the flow that it belongs to.
@@ -186,7 +185,7 @@ impl Supervisor {
         step: Step,
         name: &str,
         mut work: impl FnMut(&CancellationToken) -> Result<(), Failure> + Send + 'static,
-        mut failed: impl FnMut(&str, Duration) + Send + 'static,
+        mut failed: impl FnMut(&Failure, Duration) + Send + 'static,
     ) -> io::Result<()> {
         let stop = self.stop_signal(step);
         let runtime = tokio::runtime::Handle::current();
@@ -198,18 +197,18 @@ impl Supervisor {
                     Ok(Ok(())) => return,
                     Ok(Err(failure)) => failure,
                     Err(_) => Failure {
+                        cause: "panicked",
                         why: "it panicked: this is a defect of the agent, please report it"
                             .to_owned(),
                         healthy: Duration::ZERO,
-                        slowly: false,
+                        no_sooner: None,
                     },
                 };
-                let wait = if failure.slowly {
-                    back_off.slow()
-                } else {
-                    back_off.after(failure.healthy)
+                let wait = match failure.no_sooner {
+                    Some(least) => back_off.slow(least),
+                    None => back_off.after(failure.healthy),
                 };
-                failed(&failure.why, wait);
+                failed(&failure, wait);
                 // Returns early with the stop.
                 runtime.block_on(async {
                     tokio::select! {
@@ -307,6 +306,8 @@ mod tests {
             step = (step * 2).min(most);
         }
         assert!(back_off.after(HEALTHY) <= least);
+        let refused = Duration::from_secs(300);
+        assert!(back_off.slow(refused) >= refused);
     }
 
     #[tokio::test]
@@ -346,9 +347,10 @@ mod tests {
             assert_ne!(run, 2, "stumbled");
             if run < 3 {
                 return Err(Failure {
+                    cause: "unplugged",
                     why: "unplugged".to_owned(),
                     healthy: HEALTHY,
-                    slowly: false,
+                    no_sooner: None,
                 });
             }
             while !stop.is_cancelled() {
@@ -356,7 +358,7 @@ mod tests {
             }
             Ok(())
         };
-        let failed = move |why: &str, wait| told.send((why.to_owned(), wait)).unwrap();
+        let failed = move |failure: &Failure, wait| told.send((failure.why.clone(), wait)).unwrap();
         supervisor
             .restarting_thread(Step::Intake, "clumsy", work, failed)
             .unwrap();

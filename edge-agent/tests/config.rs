@@ -65,6 +65,8 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "tiles",
         "analysis_fps",
         "stall_timeout",
+        "frozen_after",
+        "refused_retry",
         "latency",
         "reel",
         "model",

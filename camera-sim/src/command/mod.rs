@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 pub(crate) mod frames;
+mod hostile;
 pub(crate) mod render;
 pub(crate) mod serve;
 pub(crate) mod sheet;

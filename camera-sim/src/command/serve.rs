@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Cameras: MOUNT=VIDEO-FILE, or MOUNT=SCENE with the name of a scene that ships or a scene file
-    #[arg(required = true, value_name = "MOUNT=SOURCE")]
+    #[arg(required_unless_present = "hostile", value_name = "MOUNT=SOURCE")]
     cameras: Vec<String>,
     /// Address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -46,6 +46,8 @@ pub(crate) struct Args {
     /// Folder for rendered and transcoded clips [default: the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
+    #[command(flatten)]
+    hostile: super::hostile::Args,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -87,8 +89,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     for mount in &mounts {
         writeln!(out, "serving {}", server.url(mount))?;
     }
+    let hostile = args.hostile.start(args.address, &mut out)?;
     drop(out);
     wait_for_signal()?;
+    drop(hostile);
     server.stop();
     Ok(())
 }

@@ -341,7 +341,7 @@ fn collect_unit(
 }
 
 /// Plays a pipeline until its end, then stops it.
-pub(super) fn run_to_end(pipeline: &gst::Pipeline) -> Result<(), String> {
+pub(crate) fn run_to_end(pipeline: &gst::Pipeline) -> Result<(), String> {
     let bus = pipeline
         .bus()
         .expect("a pipeline that was not disposed of has a bus");

@@ -24,6 +24,7 @@ use gstreamer::glib;
 use gstreamer_rtsp_server as gst_rtsp_server;
 use gstreamer_rtsp_server::prelude::*;
 
+pub(crate) use self::clip::run_to_end;
 use self::{camera::Camera, clip::Clip, pump::Street};
 pub use self::{
     clip::ClipError,

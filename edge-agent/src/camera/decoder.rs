@@ -166,9 +166,7 @@ impl Decoder {
     pub(super) fn fault(&self) -> Option<Fault> {
         let message = self.bus.pop_filtered(&[gst::MessageType::Error])?;
         match message.view() {
-            gst::MessageView::Error(error) => {
-                Some(Fault::Broken(format!("decoder: {}", pipeline::text(error))))
-            }
+            gst::MessageView::Error(error) => Some(Fault::Undecodable(pipeline::text(error))),
             _ => None,
         }
     }

@@ -17,6 +17,7 @@ pub mod picture;
 mod pipeline;
 pub mod progress;
 pub mod reel;
+mod rtsp;
 pub mod source;
 pub mod unit;
 

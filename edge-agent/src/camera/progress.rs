@@ -1,11 +1,25 @@
-//! What a camera's stream has done so far: counters that others may read at any time.
+//! What a camera's stream has done so far: figures that others may read at any time.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    hash::{DefaultHasher, Hasher},
+    sync::{
+        Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-/// Counters of one camera over all its connections, and the age of its last decoded frame.
+use jiff::SignedDuration;
+
+use super::{held, picture::Picture};
+
+/// Rows of a picture that are compared with the last picture's: every so many-th. A live sensor's noise is everywhere.
+const ROWS: usize = 4;
+
+/// No report of the camera's clock has come yet.
+const UNSAID: i64 = i64::MIN;
+
+/// Figures of one camera over all its connections.
 #[derive(Debug)]
 pub struct Progress {
     epoch: Instant,
@@ -13,6 +27,8 @@ pub struct Progress {
     pub units: AtomicU64,
     /// Encoded bytes received.
     pub bytes: AtomicU64,
+    /// Packets that were sent and did not come, as far as their numbers show it.
+    pub packets_lost: AtomicU64,
     /// Access units that the gate did not hand to the decoder.
     pub not_decoded: AtomicU64,
     /// Frames decoded.
@@ -25,6 +41,19 @@ pub struct Progress {
     pub abandoned: AtomicU64,
     /// Milliseconds from `epoch` to the last decoded frame; 0 before the first.
     last_frame: AtomicU64,
+    /// Nanoseconds: how far the time line has come.
+    line_end: AtomicU64,
+    /// Milliseconds that the camera's clock is ahead of this node's.
+    clock_ahead: AtomicI64,
+    still: Mutex<Option<Still>>,
+}
+
+/// A picture that has come again and again.
+#[derive(Debug)]
+struct Still {
+    hash: u64,
+    since: Instant,
+    last: Instant,
 }
 
 impl Progress {
@@ -34,12 +63,16 @@ impl Progress {
             epoch,
             units: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            packets_lost: AtomicU64::new(0),
             not_decoded: AtomicU64::new(0),
             decoded: AtomicU64::new(0),
             picked: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             last_frame: AtomicU64::new(0),
+            line_end: AtomicU64::new(0),
+            clock_ahead: AtomicI64::new(UNSAID),
+            still: Mutex::default(),
         }
     }
 
@@ -58,16 +91,98 @@ impl Progress {
         })
     }
 
+    /// How long the very same picture has been coming, to the last bit. A live sensor never gives the same picture twice.
+    pub fn still_for(&self) -> Duration {
+        let still = held(&self.still);
+        still
+            .as_ref()
+            .map_or(Duration::ZERO, |still| still.last - still.since)
+    }
+
+    /// How far the camera's clock is ahead of this node's, by its last sender report; negative where it is late.
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        let ms = self.clock_ahead.load(Ordering::Relaxed);
+        (ms != UNSAID).then(|| SignedDuration::from_millis(ms))
+    }
+
     /// Notes a decoded frame.
-    pub(super) fn decoded_now(&self) {
+    pub(crate) fn decoded_now(&self) {
         self.decoded.fetch_add(1, Ordering::Relaxed);
         let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_frame.store(now.max(1), Ordering::Relaxed);
     }
+
+    /// Notes what is to be seen now.
+    pub(crate) fn seen(&self, picture: &Picture<'_>, now: Instant) {
+        let hash = hash(picture);
+        let mut still = held(&self.still);
+        match &mut *still {
+            Some(still) if still.hash == hash => still.last = now,
+            still => {
+                *still = Some(Still {
+                    hash,
+                    since: now,
+                    last: now,
+                });
+            }
+        }
+    }
+
+    /// Where the time line has come to.
+    pub(super) fn line_end(&self) -> Duration {
+        Duration::from_nanos(self.line_end.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn line_reached(&self, at: Duration) {
+        let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+        self.line_end.fetch_max(at, Ordering::Relaxed);
+    }
+
+    pub(super) fn clock_said(&self, ahead: SignedDuration) {
+        let ms = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
+        self.clock_ahead.store(ms, Ordering::Relaxed);
+    }
+}
+
+/// Of the first plane: luma, or all colours.
+fn hash(picture: &Picture<'_>) -> u64 {
+    let (row, rows) = picture.format.plane_size(0, picture.width, picture.height);
+    let plane = picture.planes[0];
+    let mut hasher = DefaultHasher::new();
+    for y in (0..rows).step_by(ROWS) {
+        let start = y * plane.stride;
+        hasher.write(plane.data.get(start..start + row).unwrap_or_default());
+    }
+    hasher.finish()
 }
 
 impl Default for Progress {
     fn default() -> Self {
         Progress::new(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_still_from_its_first_time_until_another_comes() {
+        let progress = Progress::default();
+        let (mut data, begun) = (vec![7; 16 * 8 * 3], Instant::now());
+        let see = |at: u64, data: &[u8]| {
+            let picture = Picture::rgb((16, 8), data).expect("long enough");
+            progress.seen(&picture, begun + Duration::from_secs(at));
+            progress.still_for()
+        };
+        assert_eq!(see(0, &data), Duration::ZERO);
+        assert_eq!(see(9, &data), Duration::from_secs(9));
+        data[5] += 1;
+        assert_eq!(
+            see(10, &data),
+            Duration::ZERO,
+            "one sample is another picture"
+        );
+        assert_eq!(see(12, &data), Duration::from_secs(2));
     }
 }

@@ -1,8 +1,8 @@
 //! A live camera: RTSP -> depayload -> parse -> access units, and the decoded half fed with them.
 //!
 //! [`stream`] blocks for as long as the stream is well and returns why it ended; whoever calls it (on a thread of its own)
-//! decides when to try again. It never logs or reports a credential: they are given to GStreamer as properties, and the
-//! address holds none.
+//! decides when to try again. It never logs or reports a credential: `rtsp.rs` gives them to GStreamer, and the address
+//! holds none.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    clock::TimeLine,
+    clock::{TimeLine, believe},
     decoder::{Decoder, WhenFull},
     error::{CameraError, Fault},
     frame::{Frame, Stamps},
@@ -29,18 +29,13 @@ use super::{
     pipeline,
     progress::Progress,
     reel::Reel,
+    rtsp::{self, CONNECT_LIMIT, JitterBuffer, Stage},
     unit::{AccessUnit, Codec},
 };
-use crate::config::settings::{CameraSettings, StreamSettings, Transport};
+use crate::config::settings::CameraSettings;
 
 /// How often the stream's messages, its cancellation and its age are looked at.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// A host that does not answer a connection attempt is given up after this long.
-const CONNECT_LIMIT: Duration = Duration::from_secs(8);
-
-/// How long a TEARDOWN may take; cameras that do not get one keep the session, and refuse the next.
-const TEARDOWN_LIMIT: Duration = Duration::from_millis(500);
 
 /// Between NTP's epoch (1900) and Unix' (1970).
 const NTP_TO_UNIX: i128 = 2_208_988_800_000_000_000;
@@ -77,18 +72,19 @@ fn run(
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
     gst::init().map_err(|e| Fault::Broken(format!("GStreamer: {e}")))?;
-    let source = rtsp_source(&camera.stream)?;
+    let source = rtsp::source(&camera.stream)?;
+    let packets = JitterBuffer::of(&source);
     let pipeline = gst::Pipeline::new();
     pipeline
         .add(&source)
         .map_err(|e| Fault::Broken(e.to_string()))?;
-    let intake = Arc::new(Intake::new(camera.analysis_fps, outputs.clone()));
+    let intake = Arc::new(Intake::new(camera, outputs.clone()));
     on_pad(&pipeline, &source, &intake);
     let bus = pipeline.bus().expect("a pipeline has a bus");
     // For rtspsrc this only starts its task; names are resolved and hosts are connected to on that.
     let result = match pipeline.set_state(gst::State::Playing) {
-        Ok(_) => watch(&bus, &intake, camera.stream.stall_timeout, cancel),
-        Err(_) => Err(first_fault(&bus)),
+        Ok(_) => watch(&bus, &intake, &packets, camera.stream.stall_timeout, cancel),
+        Err(_) => Err(rtsp::first_fault(&bus)),
     };
     let stopped = pipeline::stop(&pipeline);
     let decoder = held(&intake.decoder).take();
@@ -99,67 +95,10 @@ fn run(
     result
 }
 
-fn rtsp_source(settings: &StreamSettings) -> Result<gst::Element, Fault> {
-    let source = pipeline::element("rtspsrc").map_err(Fault::Broken)?;
-    let protocols = match settings.transport {
-        Transport::Tcp => "tcp",
-        Transport::Udp => "udp",
-    };
-    let latency = u32::try_from(settings.latency.as_millis()).unwrap_or(u32::MAX);
-    let micros = |limit: Duration| u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-    source.set_property("location", &settings.url);
-    source.set_property_from_str("protocols", protocols);
-    source.set_property("latency", latency);
-    source.set_property("tcp-timeout", micros(CONNECT_LIMIT));
-    source.set_property("timeout", micros(CONNECT_LIMIT));
-    source.set_property(
-        "teardown-timeout",
-        u64::try_from(TEARDOWN_LIMIT.as_nanos()).unwrap_or(u64::MAX),
-    );
-    if settings.transport == Transport::Tcp {
-        // The jitter buffer's default bends presentation times to the arrival of packets, by up to 0.1 s where pictures
-        // are sent out of display order (B-frames). Nothing is lost or reordered over TCP, so the camera's own RTP times
-        // stand; its drift against this clock is the time line's and the sender reports' matter. Over UDP the
-        // bending keeps the wait for late packets true.
-        source.set_property_from_str("buffer-mode", "none");
-    }
-    source.set_property("add-reference-timestamp-meta", true);
-    source.set_property("is-live", true);
-    if settings.insecure_tls {
-        accept_any_certificate(&source);
-    }
-    if let Some((user, password)) = &settings.login {
-        source.set_property("user-id", user);
-        source.set_property("user-pw", password.reveal());
-    }
-    // Only the first video stream is set up; audio and metadata would cost the camera's uplink.
-    let video_seen = Mutex::new(false);
-    source.connect("select-stream", false, move |values| {
-        let caps = values.get(2).and_then(|v| v.get::<gst::Caps>().ok());
-        let video = caps.is_some_and(|caps| is_video(&caps));
-        let first = video && !std::mem::replace(&mut *held(&video_seen), video);
-        Some(first.to_value())
-    });
-    Ok(source)
-}
-
-/// Clears the flags that say which faults of a certificate matter.
-fn accept_any_certificate(source: &gst::Element) {
-    let flags = source.find_property("tls-validation-flags");
-    let class = flags.and_then(|p| gst::glib::FlagsClass::with_type(p.value_type()));
-    if let Some(none) = class.and_then(|class| class.builder().build()) {
-        source.set_property_from_value("tls-validation-flags", &none);
-    }
-}
-
-fn is_video(caps: &gst::CapsRef) -> bool {
-    caps.structure(0)
-        .and_then(|s| s.get::<&str>("media").ok())
-        .is_some_and(|media| media == "video")
-}
-
 /// Everything that the streaming threads share.
 struct Intake {
+    /// The camera's name.
+    camera: String,
     outputs: Outputs,
     analysis_fps: f32,
     decoder: Mutex<Option<Decoder>>,
@@ -179,25 +118,29 @@ struct Units {
     gate: UnitGate,
     /// A presentation time and the camera's clock at it, from the last sender report.
     report: Option<(Duration, Timestamp)>,
+    /// It has been said that the camera's clock is not believed.
+    doubted: bool,
 }
 
 impl Intake {
-    fn new(analysis_fps: f32, outputs: Outputs) -> Intake {
+    fn new(camera: &CameraSettings, outputs: Outputs) -> Intake {
         let epoch = outputs.progress.epoch();
         Intake {
-            outputs,
-            analysis_fps,
+            camera: camera.id.to_string(),
+            analysis_fps: camera.analysis_fps,
             decoder: Mutex::default(),
             units: Mutex::new(Units {
-                line: TimeLine::new(epoch),
+                line: TimeLine::new(epoch, outputs.progress.line_end()),
                 gate: UnitGate::default(),
                 report: None,
+                doubted: false,
             }),
             in_flight: Arc::default(),
             fault: Mutex::default(),
             began: Instant::now(),
             last_frame: Arc::default(),
             heard: AtomicU64::new(0),
+            outputs,
         }
     }
 
@@ -205,24 +148,26 @@ impl Intake {
         held(&self.fault).get_or_insert(fault);
     }
 
-    /// Takes one access unit: into the reel, and to the decoder where the gate says so.
-    fn unit(&self, sample: gst::Sample) {
-        let arrived = Instant::now();
+    /// Takes one access unit: into the reel, and to the decoder where the gate says so. Both see it on the camera's time
+    /// line: its own presentation times may jump, and decoders leave pictures out that seem to come from the past.
+    fn unit(&self, sample: &gst::Sample) {
         let pts = sample.buffer().and_then(|b| b.pts().or(b.dts()));
         let Some(pts) = pts.map(Duration::from) else {
             return;
         };
         let mut units = held(&self.units);
+        let arrival = Timestamp::now();
         let stamps = Stamps {
-            at: units.line.at(pts, arrived),
-            capture: units.report.and_then(|report| capture(report, pts)),
-            arrival: Timestamp::now(),
+            at: units.line.at(pts, Instant::now()),
+            capture: self.capture(&mut units, pts, arrival),
+            arrival,
         };
-        let Some(unit) = AccessUnit::new(sample, stamps) else {
+        let unit = restamped(sample, stamps.at).and_then(|sample| AccessUnit::new(sample, stamps));
+        let Some(unit) = unit.map(Arc::new) else {
             return;
         };
-        let unit = Arc::new(unit);
         let progress = &self.outputs.progress;
+        progress.line_reached(stamps.at);
         self.heard.store(1, Ordering::Relaxed);
         progress.units.fetch_add(1, Ordering::Relaxed);
         progress
@@ -232,11 +177,26 @@ impl Intake {
         let decoder = held(&self.decoder);
         let Some(decoder) = &*decoder else { return };
         if units.gate.decodes(unit.key, decoder.is_full()) {
-            self.in_flight.remember(pts, stamps);
+            self.in_flight.remember(stamps.at, stamps);
             decoder.feed(unit.sample());
         } else {
             progress.not_decoded.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The camera's clock at `pts`, where it has said and is believed.
+    fn capture(&self, units: &mut Units, pts: Duration, arrival: Timestamp) -> Option<Timestamp> {
+        let capture = capture(units.report?, pts)?;
+        let (ahead, believed) = believe(capture, arrival);
+        self.outputs.progress.clock_said(ahead);
+        if !believed && !std::mem::replace(&mut units.doubted, true) {
+            tracing::warn!(
+                camera = self.camera,
+                ahead_s = ahead.as_secs(),
+                "the camera's clock is far from this node's and is not believed: set it by NTP"
+            );
+        }
+        Some(capture).filter(|_| believed)
     }
 
     /// What is called with each decoded picture.
@@ -260,13 +220,30 @@ impl Intake {
             if gate.picks(stamps.at) {
                 outputs.progress.picked.fetch_add(1, Ordering::Relaxed);
                 match decoded.into_frame(stamps) {
-                    Ok(frame) => outputs.mailbox.put(frame),
+                    Ok(frame) => {
+                        outputs.progress.seen(&frame.picture(), Instant::now());
+                        outputs.mailbox.put(frame);
+                    }
                     Err(why) => tracing::warn!(why, "a frame is left out"),
                 }
             }
             true
         }
     }
+}
+
+/// The unit with its place on the camera's time line for a presentation time. Its bytes are shared, not copied.
+fn restamped(sample: &gst::Sample, at: Duration) -> Option<gst::Sample> {
+    let mut buffer = sample.buffer_owned()?;
+    let stamps = buffer.make_mut();
+    stamps.set_pts(gst::ClockTime::try_from(at).ok()?);
+    stamps.set_dts(None);
+    let (caps, segment) = (
+        sample.caps_owned(),
+        gst::FormattedSegment::<gst::ClockTime>::new(),
+    );
+    let whole = gst::Sample::builder().buffer(&buffer).segment(&segment);
+    Some(whole.caps_if_some(caps.as_ref()).build())
 }
 
 /// The camera's clock at `pts`, by its last report.
@@ -285,7 +262,7 @@ fn on_pad(pipeline: &gst::Pipeline, source: &gst::Element, intake: &Arc<Intake>)
             return;
         };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        if !is_video(&caps) || held(&intake.decoder).is_some() {
+        if !rtsp::is_video(&caps) || held(&intake.decoder).is_some() {
             return;
         }
         if let Err(fault) = receive(&pipeline, pad, &caps, &intake) {
@@ -327,7 +304,7 @@ fn receive(
         .static_pad("sink")
         .expect("a depayloader has a sink");
     pad.link(&entry)
-        .map_err(|e| Fault::Broken(format!("{codec:?} stream cannot be linked: {e}")))?;
+        .map_err(|e| Fault::Garbled(format!("{codec:?} stream cannot be linked: {e}")))?;
     Ok(())
 }
 
@@ -361,7 +338,7 @@ fn unit_sink(caps: &gst::Caps, intake: &Arc<Intake>) -> gst_app::AppSink {
             gst_app::AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
                     let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                    intake.unit(sample);
+                    intake.unit(&sample);
                     Ok(gst::FlowSuccess::Ok)
                 })
                 .build(),
@@ -401,33 +378,45 @@ fn report(buffer: &gst::BufferRef) -> Option<(Duration, Timestamp)> {
 fn watch(
     bus: &gst::Bus,
     intake: &Intake,
+    packets: &JitterBuffer,
     stall_timeout: Duration,
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
     let limit = gst::ClockTime::try_from(LOOK).unwrap_or(gst::ClockTime::from_mseconds(100));
+    let (mut stage, mut lost) = (Stage::default(), 0);
     while !cancel.is_cancelled() {
-        let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
+        let kinds = [
+            gst::MessageType::Error,
+            gst::MessageType::Eos,
+            gst::MessageType::Progress,
+        ];
         let message = bus.timed_pop_filtered(limit, &kinds);
         if let Some(fault) = held(&intake.fault).take() {
             return Err(fault);
         }
         match message.as_ref().map(|message| message.view()) {
-            Some(gst::MessageView::Error(error)) => return Err(classify(error)),
+            Some(gst::MessageView::Error(error)) => return Err(rtsp::classify(error, &stage)),
             Some(gst::MessageView::Eos(_)) => return Err(Fault::Ended),
+            Some(gst::MessageView::Progress(progress)) => stage.note(progress),
             _ => {}
         }
         if let Some(fault) = held(&intake.decoder).as_ref().and_then(Decoder::fault) {
             return Err(fault);
         }
-        stalled(intake, stall_timeout)?;
+        let before = std::mem::replace(&mut lost, packets.lost());
+        let more = lost.saturating_sub(before);
+        let progress = &intake.outputs.progress;
+        progress.packets_lost.fetch_add(more, Ordering::Relaxed);
+        stalled(intake, &stage, stall_timeout)?;
     }
     Ok(())
 }
 
-fn stalled(intake: &Intake, limit: Duration) -> Result<(), Fault> {
+fn stalled(intake: &Intake, stage: &Stage, limit: Duration) -> Result<(), Fault> {
     let last = Duration::from_millis(intake.last_frame.load(Ordering::Relaxed));
     let age = intake.began.elapsed().saturating_sub(last);
-    // Connecting has a limit of its own; a first frame may take that and one timeout.
+    // Connecting has a limit of its own; a first frame may take that and one timeout. It also ends an answer that never
+    // does.
     let limit = if last.is_zero() {
         limit + CONNECT_LIMIT
     } else {
@@ -437,46 +426,11 @@ fn stalled(intake: &Intake, limit: Duration) -> Result<(), Fault> {
         return Ok(());
     }
     let seen = match (last.is_zero(), intake.heard.load(Ordering::Relaxed) > 0) {
-        (true, false) => return Err(Fault::Unreachable("no picture came".to_owned())),
+        (true, false) => return Err(stage.silence()),
         (true, true) => "encoded pictures come, but none can be decoded",
         (false, _) => "the stream stood still",
     };
     Err(Fault::Stalled { after: age, seen })
-}
-
-fn first_fault(bus: &gst::Bus) -> Fault {
-    match bus.pop_filtered(&[gst::MessageType::Error]) {
-        Some(message) => match message.view() {
-            gst::MessageView::Error(error) => classify(error),
-            _ => Fault::Broken("the stream does not start".to_owned()),
-        },
-        None => Fault::Broken("the stream does not start".to_owned()),
-    }
-}
-
-/// By the RTSP status that rtspsrc hands on, else by GStreamer's own kinds of errors.
-fn classify(error: &gst::message::Error) -> Fault {
-    let status = error
-        .details()
-        .and_then(|details| details.get::<u32>("rtsp-status-code").ok());
-    match status {
-        Some(401 | 403) => return Fault::Unauthorised,
-        Some(404) => return Fault::NotFound,
-        Some(status @ (453 | 503)) => return Fault::Busy(status),
-        _ => {}
-    }
-    let kind = error.error();
-    match kind.kind::<gst::ResourceError>() {
-        Some(gst::ResourceError::NotAuthorized) => Fault::Unauthorised,
-        Some(gst::ResourceError::NotFound) => Fault::NotFound,
-        Some(gst::ResourceError::OpenRead | gst::ResourceError::OpenReadWrite) => {
-            Fault::Unreachable(pipeline::text(error))
-        }
-        _ => match kind.kind::<gst::StreamError>() {
-            Some(gst::StreamError::CodecNotFound) => Fault::Codec(pipeline::text(error)),
-            _ => Fault::Broken(pipeline::text(error)),
-        },
-    }
 }
 
 #[cfg(test)]

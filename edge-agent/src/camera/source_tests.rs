@@ -5,7 +5,10 @@ use std::thread::{self, JoinHandle};
 use gstreamer_rtsp_server::{self as rtsp, prelude::*};
 
 use super::*;
-use crate::{camera::mailbox::Bell, config::settings::Secret};
+use crate::{
+    camera::mailbox::Bell,
+    config::settings::{Secret, StreamSettings, Transport},
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -90,6 +93,8 @@ fn camera(url: String) -> CameraSettings {
             insecure_tls: false,
             latency: Duration::from_millis(100),
             stall_timeout: Duration::from_secs(3),
+            frozen_after: Duration::from_secs(60),
+            refused_retry: Duration::from_secs(300),
         },
         model: "none".to_owned(),
         min_score: 0.5,
@@ -226,7 +231,7 @@ fn certificates_are_looked_at_unless_that_is_switched_off() {
     gst::init().expect("GStreamer");
     let mut settings = camera("rtsps://127.0.0.1/live".to_owned()).stream;
     let flags = |settings: &StreamSettings| {
-        let source = rtsp_source(settings).expect("a source");
+        let source = crate::camera::rtsp::source(settings).expect("a source");
         let value = source.property_value("tls-validation-flags");
         let (_, set) = gst::glib::FlagsValue::from_value(&value).expect("flags");
         set.iter()

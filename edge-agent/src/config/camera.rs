@@ -10,7 +10,11 @@ use super::{
     scene,
     settings::{CameraSettings, StreamSettings, Transport},
 };
+<<<<<<< HEAD
 use crate::inference::folders::{BUNDLED, is_model_name};
+=======
+use crate::health::FROZEN;
+>>>>>>> hostile
 
 /// Longest name for people, in characters.
 const MAX_DISPLAY_NAME: usize = 100;
@@ -39,6 +43,8 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let transport = transport(check, raw);
     let latency = check.duration(&raw.latency, 0, 10, Duration::from_millis(200));
     let stall_timeout = check.duration(&raw.stall_timeout, 2, 600, Duration::from_secs(10));
+    let frozen_after = check.duration(&raw.frozen_after, 5, 3600, FROZEN);
+    let refused_retry = check.duration(&raw.refused_retry, 5, 3600, Duration::from_secs(300));
     let reel = check.duration(&raw.reel, 0, 120, Duration::from_secs(10));
     let min_score = check.number(&raw.min_score, 0.01..=0.99, 0.1);
     let analysis_fps = check.number(&raw.analysis_fps, 0.1..=60.0, 5.0);
@@ -56,6 +62,8 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
             insecure_tls: raw.insecure_tls.or(false),
             latency,
             stall_timeout,
+            frozen_after,
+            refused_retry,
         },
         model,
         min_score: min_score as f32,

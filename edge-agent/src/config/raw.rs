@@ -85,6 +85,8 @@ raw_table! {
         insecure_tls: bool,
         latency: Duration,
         stall_timeout: Duration,
+        frozen_after: Duration,
+        refused_retry: Duration,
         reel: Duration,
         model: String,
         min_score: f64,

@@ -141,6 +141,10 @@ pub struct StreamSettings {
     pub latency: Duration,
     /// Without a decoded frame for so long the stream is torn down and built anew.
     pub stall_timeout: Duration,
+    /// The very same picture for so long is a frozen one.
+    pub frozen_after: Duration,
+    /// The wait until the next attempt at a camera that refused the login: cameras lock accounts.
+    pub refused_retry: Duration,
 }
 
 /// RTP transport.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use toml::{Table, Value};
 
-use super::{Certificates, Leash, Process, binary, onnx_runtime, workspace};
+use super::{Certificates, Leash, Process, binary, http, onnx_runtime, workspace};
 
 /// Ending of the files that hold passwords.
 const SECRET: &str = "password";
@@ -63,6 +63,8 @@ pub struct NodeConfig {
     pub cameras: Vec<WatchedCamera>,
     /// Where models are.
     pub models_dir: PathBuf,
+    /// Port of the loopback interface for its figures, if wanted.
+    pub http_port: Option<u16>,
 }
 
 impl NodeConfig {
@@ -74,6 +76,7 @@ impl NodeConfig {
             certificates: None,
             cameras,
             models_dir: workspace().join("models"),
+            http_port: None,
         }
     }
 
@@ -99,7 +102,7 @@ impl NodeConfig {
             .iter()
             .map(|c| camera(c, folder).map(Value::Table))
             .collect();
-        let root = Table::from_iter([
+        let mut root = Table::from_iter([
             ("state_dir".to_owned(), text(folder.join("state").display())),
             (
                 "node".to_owned(),
@@ -113,6 +116,10 @@ impl NodeConfig {
             ("inference".to_owned(), Value::Table(inference)),
             ("cameras".to_owned(), Value::Array(cameras?)),
         ]);
+        if let Some(port) = self.http_port {
+            let listen = text(format!("127.0.0.1:{port}"));
+            root.insert("http".to_owned(), table([("listen", listen)]));
+        }
         let file = folder.join("edge-agent.toml");
         std::fs::write(&file, toml::to_string(&root)?)?;
         Ok(file)
@@ -167,6 +174,7 @@ pub struct Node {
     pub process: Process,
     config: PathBuf,
     leash: Leash,
+    http_port: Option<u16>,
 }
 
 impl Node {
@@ -175,13 +183,25 @@ impl Node {
     /// # Errors
     /// If it is not built or cannot be started. Whether it likes its configuration shows in its log and status.
     pub fn start(folder: &Path, config: &NodeConfig, leash: Leash) -> anyhow::Result<Self> {
+        let http_port = config.http_port;
         let config = config.write(folder)?;
         let process = spawn(&config, leash)?;
         Ok(Node {
             process,
             config,
             leash,
+            http_port,
         })
+    }
+
+    /// One of its own pages, `/metrics` or `/healthz`, whatever the status.
+    ///
+    /// # Errors
+    /// If it shows none, or not yet.
+    pub fn page(&self, path: &str) -> anyhow::Result<String> {
+        let port = self.http_port.context("the node's figures are off")?;
+        let answer = http::ask(port, path, None, None)?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     /// Removes the files with the passwords of its cameras. The node has read them at its start.
