@@ -314,23 +314,29 @@ fn sprite(field: &Field, size: Size) -> Option<Sprite> {
         field.width as f32 / (b.right - b.left),
         field.height as f32 / (b.bottom - b.top),
     );
-    let wide = (right - left) as usize;
-    for (y, row) in pixmap.data_mut().chunks_exact_mut(wide * 4).enumerate() {
-        let v = (((top as usize + y) as f32 + 0.5 - b.top) * ky - 0.5)
-            .clamp(0.0, (field.height - 1) as f32);
-        let (upper, fy) = (v as usize, ((v - v.floor()) * 256.0) as u32);
+    // Point before a pixel and the way on to the next one, of 256.
+    let between = |at: f32, n: usize| {
+        let at = at.clamp(0.0, (n - 1) as f32);
+        (at as usize, ((at - at.floor()) * 256.0) as u16)
+    };
+    let columns: Vec<(usize, u16)> = (left..right)
+        .map(|x| between((x as f32 + 0.5 - b.left) * kx - 0.5, field.width))
+        .collect();
+    let mut line = vec![[0u16; 4]; field.width + 1];
+    let rows = pixmap.data_mut().chunks_exact_mut(columns.len() * 4);
+    for (y, row) in (top..bottom).zip(rows) {
+        let (upper, fy) = between((y as f32 + 0.5 - b.top) * ky - 0.5, field.height);
         let lower = (upper + 1).min(field.height - 1);
-        for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
-            let u = (((left as usize + x) as f32 + 0.5 - b.left) * kx - 0.5)
-                .clamp(0.0, (field.width - 1) as f32);
-            let (a, fx) = (u as usize, ((u - u.floor()) * 256.0) as u32);
-            let c = (a + 1).min(field.width - 1);
-            let at = |row: usize, column: usize| &field.points[row * field.width + column];
-            let (p, q, r, s) = (at(upper, a), at(upper, c), at(lower, a), at(lower, c));
-            for i in 0..4 {
-                let above = u32::from(p[i]) * (256 - fx) + u32::from(q[i]) * fx;
-                let below = u32::from(r[i]) * (256 - fx) + u32::from(s[i]) * fx;
-                pixel[i] = ((above * (256 - fy) + below * fy) >> 16) as u8;
+        let at = |row: usize| &field.points[row * field.width..(row + 1) * field.width];
+        for (l, (p, q)) in line.iter_mut().zip(at(upper).iter().zip(at(lower))) {
+            *l =
+                std::array::from_fn(|i| (u16::from(p[i]) * (256 - fy) + u16::from(q[i]) * fy) >> 8);
+        }
+        line[field.width] = line[field.width - 1];
+        for (pixel, &(a, fx)) in row.chunks_exact_mut(4).zip(&columns) {
+            let (p, q) = (&line[a], &line[a + 1]);
+            for (i, v) in pixel.iter_mut().enumerate() {
+                *v = ((p[i] * (256 - fx) + q[i] * fx) >> 8) as u8;
             }
         }
     }

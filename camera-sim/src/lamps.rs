@@ -18,10 +18,6 @@ const KINDS: [Rgb; 3] = [
 const BEAM_M: f32 = 34.0;
 /// A lamp lights nothing beyond this many times its height squared.
 const DARK: f32 = 42.0;
-/// How light falls with the squared distance: light itself with the third half power, eyes and cameras less steeply,
-/// but a lamp's shade gathers it below.
-const FALL: f32 = -1.45;
-
 /// Something that shines to all sides below it.
 #[derive(Clone, Copy, Debug)]
 pub struct Lamp {
@@ -41,8 +37,14 @@ impl Lamp {
             return 0.0;
         }
         let above = if p.z > self.head.z { 0.25 } else { 1.0 };
-        self.power * above * (away.powf(FALL) - DARK.powf(FALL))
+        self.power * above * (fallen(away) - fallen(DARK))
     }
+}
+
+/// What is left of light over the squared distance. Light itself falls like this for a lamp seen aslant; eyes and
+/// cameras see it fall less steeply, but a lamp's shade gathers it below.
+fn fallen(away: f32) -> f32 {
+    1.0 / (away * away.sqrt())
 }
 
 /// The street lamps of a world; `seed` decides their kind.

@@ -49,7 +49,8 @@ impl Falloff {
         let rgb = [glow.colour.0, glow.colour.1, glow.colour.2].map(|c| (c * 255.0) as u32);
         for y in from(glow.at.y, ry)..to(glow.at.y, ry, h) {
             let dy = (y as f32 + 0.5 - glow.at.y) / ry;
-            for x in from(glow.at.x, rx)..to(glow.at.x, rx, w) {
+            let wide = rx * (1.0 - dy * dy).max(0.0).sqrt();
+            for x in from(glow.at.x, wide)..to(glow.at.x, wide, w) {
                 let dx = (x as f32 + 0.5 - glow.at.x) / rx;
                 let q = ((dx * dx + dy * dy) * STEPS as f32) as usize;
                 let i = (y * w + x) as usize;

@@ -30,28 +30,33 @@ fn steps(strength: f32, base: f32) -> Block {
     std::array::from_fn(|v| std::array::from_fn(|u| q * (0.55 + 0.45 * (u + v) as f32)))
 }
 
-/// Cosines of the transform (DCT-II, orthonormal), wave by point.
-fn waves() -> &'static Block {
-    static WAVES: OnceLock<Block> = OnceLock::new();
+/// Cosines of the transform (DCT-II, orthonormal) over the first half of a block: the second half mirrors it, with the
+/// same sign for even waves and the other one for odd waves.
+struct Waves {
+    even: [[f32; N / 2]; N / 2],
+    odd: [[f32; N / 2]; N / 2],
+}
+
+fn waves() -> &'static Waves {
+    static WAVES: OnceLock<Waves> = OnceLock::new();
     WAVES.get_or_init(|| {
-        std::array::from_fn(|u| {
-            let scale = if u == 0 {
-                (1.0 / N as f32).sqrt()
-            } else {
-                (2.0 / N as f32).sqrt()
-            };
+        let wave = |u: usize| {
+            let scale = if u == 0 { 1.0 } else { 2.0 };
+            let scale = (scale / N as f32).sqrt();
             std::array::from_fn(|x| {
                 scale * (PI * u as f32 * (2 * x + 1) as f32 / (2 * N) as f32).cos()
             })
-        })
+        };
+        Waves {
+            even: std::array::from_fn(|k| wave(2 * k)),
+            odd: std::array::from_fn(|k| wave(2 * k + 1)),
+        }
     })
 }
 
 fn plane(plane: &mut [u8], w: usize, steps: &Block) {
     let waves = waves();
-    let mut inverse = Block::default();
-    transpose(waves, &mut inverse);
-    let reciprocal: Block = std::array::from_fn(|v| std::array::from_fn(|u| 1.0 / steps[v][u]));
+    let reciprocal: Block = steps.map(|row| row.map(|s| 1.0 / s));
     for strip in plane.chunks_exact_mut(w * N) {
         for left in (0..w / N * N).step_by(N) {
             let mut block = Block::default();
@@ -61,13 +66,14 @@ fn plane(plane: &mut [u8], w: usize, steps: &Block) {
                     .zip(from)
                     .for_each(|(b, v)| *b = f32::from(*v) - 128.0);
             }
-            let mut coefficients = both_ways(waves, &block);
-            for (row, (step, less)) in coefficients.iter_mut().zip(steps.iter().zip(&reciprocal)) {
+            // The waves come out transposed, which the steps, alike both ways, do not mind.
+            let mut found = waves.find(&transposed(&waves.find(&block)));
+            for (row, (step, less)) in found.iter_mut().zip(steps.iter().zip(&reciprocal)) {
                 for (c, (s, r)) in row.iter_mut().zip(step.iter().zip(less)) {
                     *c = round(*c * r) * s;
                 }
             }
-            let block = both_ways(&inverse, &coefficients);
+            let block = waves.build(&transposed(&waves.build(&found)));
             for (y, row) in block.iter().enumerate() {
                 let to = &mut strip[y * w + left..y * w + left + N];
                 to.iter_mut()
@@ -78,34 +84,44 @@ fn plane(plane: &mut [u8], w: usize, steps: &Block) {
     }
 }
 
-/// `m * block * m` transposed: a transform of rows and columns. The result comes out transposed twice, that is upright.
-fn both_ways(m: &Block, block: &Block) -> Block {
-    let mut half = Block::default();
-    transpose(&columns(m, block), &mut half);
-    let mut out = Block::default();
-    transpose(&columns(m, &half), &mut out);
-    out
-}
-
-/// `m * block`, eight columns at a time.
-fn columns(m: &Block, block: &Block) -> Block {
-    let mut out = Block::default();
-    for (row, weights) in out.iter_mut().zip(m) {
-        for (weight, points) in weights.iter().zip(block) {
-            for (o, p) in row.iter_mut().zip(points) {
-                *o += weight * p;
+impl Waves {
+    /// Waves of each column.
+    fn find(&self, block: &Block) -> Block {
+        let mut out = Block::default();
+        for i in 0..N / 2 {
+            let (a, b) = (block[i], block[N - 1 - i]);
+            let sum: [f32; N] = std::array::from_fn(|x| a[x] + b[x]);
+            let difference: [f32; N] = std::array::from_fn(|x| a[x] - b[x]);
+            for k in 0..N / 2 {
+                add(&mut out[2 * k], self.even[k][i], &sum);
+                add(&mut out[2 * k + 1], self.odd[k][i], &difference);
             }
         }
+        out
     }
-    out
+
+    /// Columns from their waves.
+    fn build(&self, found: &Block) -> Block {
+        let mut out = Block::default();
+        for i in 0..N / 2 {
+            let (mut even, mut odd) = ([0.0; N], [0.0; N]);
+            for k in 0..N / 2 {
+                add(&mut even, self.even[k][i], &found[2 * k]);
+                add(&mut odd, self.odd[k][i], &found[2 * k + 1]);
+            }
+            out[i] = std::array::from_fn(|x| even[x] + odd[x]);
+            out[N - 1 - i] = std::array::from_fn(|x| even[x] - odd[x]);
+        }
+        out
+    }
 }
 
-fn transpose(from: &Block, to: &mut Block) {
-    for (y, row) in from.iter().enumerate() {
-        for (x, v) in row.iter().enumerate() {
-            to[x][y] = *v;
-        }
-    }
+fn add(to: &mut [f32; N], weight: f32, row: &[f32; N]) {
+    to.iter_mut().zip(row).for_each(|(t, r)| *t += weight * r);
+}
+
+fn transposed(block: &Block) -> Block {
+    std::array::from_fn(|y| std::array::from_fn(|x| block[x][y]))
 }
 
 /// Nearest whole number, by letting the mantissa run out; small values die a little early, as encoders let them.

@@ -78,7 +78,7 @@ fn timed_problems(raw: &RawScene) -> Vec<String> {
     let times = |key: &str, from_s: f32, until_s: f32| {
         let good = from_s >= 0.0 && from_s < until_s && until_s <= duration_s;
         (!good).then(|| {
-            format!("{key}.from_s: {from_s} until_s {until_s} must follow each other within the scene's {duration_s} s")
+            format!("{key}.from_s: {from_s} and until_s {until_s} must follow each other within the scene's {duration_s} s")
         })
     };
     for (i, f) in raw.lens_faults.iter().enumerate() {

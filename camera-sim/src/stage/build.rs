@@ -40,7 +40,7 @@ pub(super) fn uprights(
         let made = maker.make(street::spot(thing), Contact::Spot, &|s| {
             street::standing(thing, i, seed, s)
         });
-        out.extend(made.map(|upright| Upright { moves, ..upright }));
+        out.extend(made.map(|upright| roomy(Upright { moves, ..upright })));
     }
     for fence in &world.fences {
         let along = fence.to - fence.from;
@@ -50,6 +50,17 @@ pub(super) fn uprights(
         out.extend(maker.make(footprint, Contact::Edge, &|s| street::fence(fence, s)));
     }
     order(out, view)
+}
+
+/// With room to sway in its outline, where wind moves it.
+fn roomy(mut upright: Upright) -> Upright {
+    let whole = &mut upright.sprite.whole;
+    if upright.moves.is_some() {
+        let sway = 0.3 * (whole.bottom - whole.top);
+        whole.left -= sway;
+        whole.right += sway;
+    }
+    upright
 }
 
 fn order(uprights: Vec<Upright>, view: &View) -> Vec<Upright> {

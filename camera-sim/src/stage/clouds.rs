@@ -59,11 +59,12 @@ impl Clouds {
         let mut out = sunny.clone();
         let width = sunny.width() as usize;
         let mut line = vec![0u16; (self.columns - 1) * CELL * 4];
+        // There is no ground, and no shade on it, in the sky.
+        let ground = self.nodes.iter().position(Option::is_some);
+        let sky = ground.map_or(0, |i| (i / self.columns).saturating_sub(1) * CELL);
         let rows = out.data_mut().chunks_exact_mut(width * 4);
-        for (y, (row, dark)) in rows
-            .zip(self.shaded.data().chunks_exact(width * 4))
-            .enumerate()
-        {
+        let both = rows.zip(self.shaded.data().chunks_exact(width * 4));
+        for (y, (row, dark)) in both.enumerate().skip(sky) {
             let (upper, k) = (y / CELL * self.columns, (y % CELL) as i32);
             let at = |i: usize| {
                 let (a, b) = (nodes[upper + i], nodes[upper + self.columns + i]);

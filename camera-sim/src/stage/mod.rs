@@ -204,8 +204,9 @@ impl Stage {
                     pixels::put(&parts[p].1.sprite, p as u16 + 1, &mut pixmap, &mut owners)
                 }),
                 What::Upright(i) => {
+                    let near = &item.bounds;
                     let sprite = scenery.bent[i].as_ref().unwrap_or(&self.uprights[i].sprite);
-                    pixels::put_back(sprite, &scenery.picture, &mut pixmap, &mut owners);
+                    pixels::put_back(sprite, near, &scenery.picture, &mut pixmap, &mut owners);
                 }
             }
         }
@@ -248,8 +249,8 @@ impl Stage {
             if let Some(sprite) = &sprite {
                 pixels::lay(sprite, picture.to_mut());
                 moved.push(sprite.whole);
-            } else if moved.iter().any(|m| m.meets(&upright.sprite.whole)) {
-                pixels::restore(&upright.sprite, &still, picture.to_mut());
+            } else if let Some(near) = common(&upright.sprite.whole, moved.iter().copied()) {
+                pixels::restore(&upright.sprite, &near, &still, picture.to_mut());
             }
             bent.push(sprite);
         }
@@ -330,12 +331,12 @@ impl Stage {
         (parts, items)
     }
 
-    /// The uprights that may hide some of `items`.
+    /// The uprights that may hide some of `items`, with the part of the picture in which they do.
     fn hiding(&self, items: &[Item<What>]) -> Vec<Item<What>> {
-        let near = |u: &Upright| items.iter().any(|m| m.bounds.meets(&u.sprite.whole));
-        let found = self.uprights.iter().enumerate().filter(|(_, u)| near(u));
+        let near = |u: &Upright| common(&u.sprite.whole, items.iter().map(|i| i.bounds));
+        let found = self.uprights.iter().enumerate();
         found
-            .map(|(i, u)| self.item(u.footprint, u.sprite.whole, What::Upright(i)))
+            .filter_map(|(i, u)| Some(self.item(u.footprint, near(u)?, What::Upright(i))))
             .collect()
     }
 
@@ -371,6 +372,19 @@ impl Stage {
             darken(view, &actor.hulls(), opacity, &self.ground, onto);
         }
     }
+}
+
+/// The part of `whole` that surely holds all of `others` that meet it; nothing where none does.
+fn common(whole: &Bounds, others: impl Iterator<Item = Bounds>) -> Option<Bounds> {
+    let met = others
+        .filter(|o| o.meets(whole))
+        .reduce(|a, b| a.join(&b))?;
+    Some(Bounds {
+        left: met.left.max(whole.left),
+        top: met.top.max(whole.top),
+        right: met.right.min(whole.right),
+        bottom: met.bottom.min(whole.bottom),
+    })
 }
 
 /// Which lamps' heads no nearer upright hides.

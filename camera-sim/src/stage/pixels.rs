@@ -2,7 +2,7 @@
 
 use tiny_skia::Pixmap;
 
-use crate::draw::Sprite;
+use crate::draw::{Bounds, Sprite};
 use crate::space::{Size, V2};
 
 /// A pixel counts as covered from this opacity on (of 255).
@@ -24,6 +24,36 @@ pub(super) fn rows(
     for row in 0..h {
         let at = (sprite.top as usize + row) * picture_width as usize + sprite.left as usize;
         each(row * w..(row + 1) * w, at);
+    }
+}
+
+/// As `rows`, but only what lies inside `near`.
+fn rows_in(
+    sprite: &Sprite,
+    near: &Bounds,
+    picture_width: u32,
+    mut each: impl FnMut(std::ops::Range<usize>, usize),
+) {
+    let (w, h) = (sprite.pixmap.width(), sprite.pixmap.height());
+    let from =
+        |v: f32, start: u32, n: u32| (v.floor().max(0.0) as u32).saturating_sub(start).min(n);
+    let to =
+        |v: f32, start: u32, n: u32| (v.ceil().max(0.0) as u32 + 1).saturating_sub(start).min(n);
+    let (left, right) = (
+        from(near.left, sprite.left, w),
+        to(near.right, sprite.left, w),
+    );
+    let (top, bottom) = (
+        from(near.top, sprite.top, h),
+        to(near.bottom, sprite.top, h),
+    );
+    for row in top..bottom.max(top) {
+        let at = (sprite.top + row) * picture_width + sprite.left + left;
+        let start = (row * w + left) as usize;
+        each(
+            start..start + right.saturating_sub(left) as usize,
+            at as usize,
+        );
     }
 }
 
@@ -53,25 +83,56 @@ pub(super) fn put(sprite: &Sprite, owner: u16, onto: &mut Pixmap, owners: &mut [
     });
 }
 
-/// Shows `clean`, the picture before anything moved in it, wherever `sprite` covers what was drawn over it.
-pub(super) fn put_back(sprite: &Sprite, clean: &Pixmap, onto: &mut Pixmap, owners: &mut [u16]) {
+/// Shows `clean`, the picture before anything moved in it, wherever `sprite` covers what was drawn over it; looks
+/// inside `near` only.
+pub(super) fn put_back(
+    sprite: &Sprite,
+    near: &Bounds,
+    clean: &Pixmap,
+    onto: &mut Pixmap,
+    owners: &mut [u16],
+) {
     let width = onto.width();
     let (src, behind, dst) = (sprite.pixmap.data(), clean.data(), onto.data_mut());
-    rows(sprite, width, |range, at| {
+    rows_in(sprite, near, width, |range, at| {
         for (k, i) in range.enumerate() {
-            let alpha = u32::from(src[i * 4 + 3]);
+            let alpha = src[i * 4 + 3];
             if alpha == 0 || owners[at + k] == NOBODY {
                 continue;
             }
-            for c in (at + k) * 4..(at + k) * 4 + 3 {
-                let (was, is) = (u32::from(behind[c]), u32::from(dst[c]));
-                dst[c] = ((was * alpha + is * (255 - alpha) + 127) / 255) as u8;
-            }
-            if src[i * 4 + 3] >= SOLID {
+            let pixel = (at + k) * 4..(at + k) * 4 + 4;
+            toward(&behind[pixel.clone()], alpha, &mut dst[pixel]);
+            if alpha >= SOLID {
                 owners[at + k] = STREET;
             }
         }
     });
+}
+
+/// Shows `still` again where `sprite` covers it, under what has been painted since inside `near`.
+pub(super) fn restore(sprite: &Sprite, near: &Bounds, still: &Pixmap, onto: &mut Pixmap) {
+    let width = onto.width();
+    let (src, behind, dst) = (sprite.pixmap.data(), still.data(), onto.data_mut());
+    rows_in(sprite, near, width, |range, at| {
+        for (k, i) in range.enumerate() {
+            let pixel = (at + k) * 4..(at + k) * 4 + 4;
+            toward(&behind[pixel.clone()], src[i * 4 + 3], &mut dst[pixel]);
+        }
+    });
+}
+
+/// Takes a pixel toward another by `alpha` of 255.
+fn toward(other: &[u8], alpha: u8, pixel: &mut [u8]) {
+    match alpha {
+        0 => {}
+        255 => pixel.copy_from_slice(other),
+        _ => {
+            let alpha = u32::from(alpha);
+            for (p, o) in pixel.iter_mut().zip(other) {
+                *p = ((u32::from(*o) * alpha + u32::from(*p) * (255 - alpha) + 127) / 255) as u8;
+            }
+        }
+    }
 }
 
 /// Bakes a part of the street into the backdrop.
@@ -95,23 +156,6 @@ pub(super) fn covered(sprite: &Sprite, picture_width: u32, mut each: impl FnMut(
         for (k, i) in range.enumerate() {
             if data[i * 4 + 3] >= SOLID {
                 each(at + k);
-            }
-        }
-    });
-}
-
-/// Shows `still` again where `sprite` covers it, under what has been painted since.
-pub(super) fn restore(sprite: &Sprite, still: &Pixmap, onto: &mut Pixmap) {
-    let width = onto.width();
-    let (src, behind, dst) = (sprite.pixmap.data(), still.data(), onto.data_mut());
-    rows(sprite, width, |range, at| {
-        for (k, i) in range.enumerate() {
-            let alpha = u32::from(src[i * 4 + 3]);
-            if alpha > 0 {
-                for c in (at + k) * 4..(at + k) * 4 + 3 {
-                    let (was, is) = (u32::from(behind[c]), u32::from(dst[c]));
-                    dst[c] = ((was * alpha + is * (255 - alpha) + 127) / 255) as u8;
-                }
             }
         }
     });
