@@ -86,6 +86,9 @@ pub struct Building {
     /// Shop windows on the ground floor.
     #[serde(default)]
     pub shops: bool,
+    /// No windows: a container, a tunnel's mouth, a wall.
+    #[serde(default)]
+    pub plain: bool,
 }
 
 /// Things that stand on a spot.

@@ -112,7 +112,7 @@ fn a_jam_is_many_slow_vehicles_and_not_many_fast_ones() {
     let three = |speed: f32| -> String {
         (0..3)
             .map(|i| {
-                let x = -12 - 7 * i;
+                let x = -2 - 7 * i;
                 car(
                     &format!("c{i}"),
                     &format!("speed = {speed:?}\npath = [[{x}, 22], [{}, 22]]", x + 60),
@@ -120,8 +120,16 @@ fn a_jam_is_many_slow_vehicles_and_not_many_fast_ones() {
             })
             .collect()
     };
-    assert!(!spans(&scene(12.0, &format!("{rule}{}", three(0.5)))).is_empty());
+    let slow = three(0.5);
+    let found = one(&scene(12.0, &format!("{rule}{slow}")));
+    assert!(found.start_s < 1.0 && found.end_s > 11.0, "{found:?}");
     assert!(spans(&scene(12.0, &format!("{rule}{}", three(12.0)))).is_empty());
+    let passes = car(
+        "free",
+        "start_s = 4.0\nspeed = 14.0\npath = [[60, 26], [-60, 26]]",
+    );
+    let passed = one(&scene(12.0, &format!("{rule}{slow}{passes}")));
+    assert_eq!(passed, found, "the other lane is free");
 }
 
 #[test]

@@ -91,6 +91,9 @@ pub fn building(building: &Building, seed: u64, to: &mut Sketch<'_>) {
             colour.scale(0.82),
             normal,
         );
+        if building.plain {
+            continue;
+        }
         windows(&wall, building, (storey, bay, window), frame, &mut dice, to);
         if building.shops {
             shops(&wall, &mut dice, to);

@@ -221,6 +221,13 @@ pub fn stroller(look: &StrollerLook, at: V2, heading: f32) -> Vec<Blob> {
         0.022,
         TYRE,
     ));
+    shell(look, &axes, &mut out);
+    out
+}
+
+/// Seat or cot, hood, blanket and child of a stroller.
+fn shell(look: &StrollerLook, axes: &Axes, out: &mut Vec<Blob>) {
+    let p = |x: f32, y: f32, z: f32| axes.point(x, y, z);
     let wide = |x: f32, y: f32, z: f32, r: f32| [(p(x, y, z), r), (p(x, -y, z), r)];
     let hull = |rows: &[(f32, f32, f32, f32)], colour: Rgb| Blob {
         spheres: rows
@@ -258,5 +265,4 @@ pub fn stroller(look: &StrollerLook, at: V2, heading: f32) -> Vec<Blob> {
         look.blanket,
     ));
     out.push(Blob::ball(p(-0.06, 0.0, 0.78), 0.075, Rgb::hex(0xd9a67f)));
-    out
 }

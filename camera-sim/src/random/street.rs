@@ -121,6 +121,7 @@ fn houses(world: &mut World, from: V2, to: V2, setback: f32, dice: &mut Dice) {
             turn_deg,
             colour: None,
             shops: shops && dice.chance(0.8),
+            plain: false,
         });
         x += wide
             + if dice.chance(0.35) {

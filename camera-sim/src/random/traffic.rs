@@ -25,7 +25,13 @@ const WAVES: f32 = 0.03;
 
 /// A random crowd of actors that stand clear of each other, most of them in the picture.
 pub fn traffic(world: &World, camera: &Camera, dice: &mut Dice) -> Vec<Posed> {
-    let mut actors: Vec<Posed> = Vec::new();
+    let walks = world.walks();
+    let mut scatter = Scatter {
+        world,
+        camera,
+        walks: &walks,
+        actors: Vec::new(),
+    };
     let busy = dice.range(0.15, 1.0);
     let walkers = (busy * dice.range(2.0, 20.0)) as usize;
     let vehicles = (busy * dice.range(1.0, 11.0)) as usize;
@@ -35,74 +41,154 @@ pub fn traffic(world: &World, camera: &Camera, dice: &mut Dice) -> Vec<Posed> {
     } else {
         0
     };
-    let walks = world.walks();
-    for _ in 0..vehicles {
-        let kind = dice.pick(&[
-            Kind::Car,
-            Kind::Car,
-            Kind::Car,
-            Kind::Car,
-            Kind::Van,
-            Kind::Bus,
-            Kind::Truck,
-        ]);
-        add(&mut actors, kind, dice, camera, |dice| driving(world, dice));
-    }
-    for _ in 0..cycles {
-        let kind = dice.pick(&[Kind::Cyclist, Kind::Motorcyclist]);
-        add(&mut actors, kind, dice, camera, |dice| {
-            if kind == Kind::Cyclist && dice.chance(0.35) {
-                strolling(&walks, camera, dice, 3.5)
-            } else {
-                beside(world, dice)
-            }
-        });
-    }
-    let stroll = |speed: f32| {
-        let (walks, camera) = (&walks, camera);
-        move |dice: &mut Dice| strolling(walks, camera, dice, speed)
-    };
-    if dice.chance(FALLEN) {
-        for _ in 0..1 + dice.below(6) / 5 {
-            let lying = dice.pick(&[Lying::Prone, Lying::Supine, Lying::OnSide]);
-            let down = Act::Down { down: 1.0, lying };
-            let place = |dice: &mut Dice| {
-                Some(Pose {
-                    act: down,
-                    ..stroll(0.0)(dice)?
-                })
-            };
-            add(&mut actors, Kind::Pedestrian, dice, camera, place);
-        }
-    }
-    if dice.chance(FIGHT) {
-        fight(&mut actors, dice, camera, &stroll(0.0));
-    }
-    for _ in 0..walkers {
-        let kind = walker(dice);
-        let (speed, act) = manner(kind, dice);
-        let place = |dice: &mut Dice| {
-            Some(Pose {
-                act,
-                ..stroll(speed)(dice)?
-            })
-        };
-        if add(&mut actors, kind, dice, camera, place) {
-            if dice.chance(0.25) {
-                beside_last(&mut actors, Kind::Pedestrian, dice);
-            } else if dice.chance(0.1) {
-                beside_last(&mut actors, Kind::Dog, dice);
-            }
-        }
-    }
+    scatter.vehicles(vehicles, dice);
+    scatter.cycles(cycles, dice);
+    scatter.emergencies(dice);
+    scatter.walkers(walkers, dice);
     if dice.chance(0.15) {
         let speed = dice.pick(&[0.0, 1.2, 3.5]);
-        add(&mut actors, Kind::Dog, dice, camera, stroll(speed));
+        scatter.on_foot(Kind::Dog, speed, Act::Going, dice);
     }
     for _ in 0..bags {
-        add(&mut actors, Kind::Bag, dice, camera, stroll(0.0));
+        scatter.on_foot(Kind::Bag, 0.0, Act::Going, dice);
     }
-    actors
+    scatter.actors
+}
+
+/// A street that fills.
+struct Scatter<'w> {
+    world: &'w World,
+    camera: &'w Camera,
+    walks: &'w [Vec<V2>],
+    actors: Vec<Posed>,
+}
+
+impl Scatter<'_> {
+    fn vehicles(&mut self, count: usize, dice: &mut Dice) {
+        use Kind::{Bus, Car, Truck, Van};
+        for _ in 0..count {
+            let kind = dice.pick(&[Car, Car, Car, Car, Van, Bus, Truck]);
+            let world = self.world;
+            self.add(kind, dice, &|dice| driving(world, dice));
+        }
+    }
+
+    fn cycles(&mut self, count: usize, dice: &mut Dice) {
+        for _ in 0..count {
+            let kind = dice.pick(&[Kind::Cyclist, Kind::Motorcyclist]);
+            let (world, camera, walks) = (self.world, self.camera, self.walks);
+            self.add(kind, dice, &|dice| {
+                if kind == Kind::Cyclist && dice.chance(0.35) {
+                    strolling(walks, camera, dice, 3.5)
+                } else {
+                    beside(world, dice)
+                }
+            });
+        }
+    }
+
+    /// Now and then somebody lies on the ground, now and then two people fight.
+    fn emergencies(&mut self, dice: &mut Dice) {
+        if dice.chance(FALLEN) {
+            for _ in 0..1 + dice.below(6) / 5 {
+                let lying = dice.pick(&[Lying::Prone, Lying::Supine, Lying::OnSide]);
+                self.on_foot(Kind::Pedestrian, 0.0, Act::Down { down: 1.0, lying }, dice);
+            }
+        }
+        if dice.chance(FIGHT) {
+            let mut clock = || Act::Fighting {
+                clock: dice.range(0.0, 30.0),
+            };
+            let (ours, theirs) = (clock(), clock());
+            if self.on_foot(Kind::Pedestrian, 0.0, ours, dice) {
+                self.opponent(theirs, dice);
+            }
+        }
+    }
+
+    /// Puts somebody at the throat of the last one.
+    fn opponent(&mut self, act: Act, dice: &mut Dice) {
+        let first = self.actors[self.actors.len() - 1].pose;
+        let pose = Pose {
+            at: first.at + V2::from_angle(first.heading) * dice.range(0.6, 0.85),
+            heading: first.heading + std::f32::consts::PI + dice.range(-0.3, 0.3),
+            act,
+            ..first
+        };
+        let kind = Kind::Pedestrian;
+        let look = free_handed(Look::random(kind, dice), act);
+        self.actors.push(Posed { kind, look, pose });
+    }
+
+    fn walkers(&mut self, count: usize, dice: &mut Dice) {
+        for _ in 0..count {
+            let kind = walker(dice);
+            let (speed, act) = manner(kind, dice);
+            if self.on_foot(kind, speed, act, dice) {
+                if dice.chance(0.25) {
+                    self.beside_last(Kind::Pedestrian, dice);
+                } else if dice.chance(0.1) {
+                    self.beside_last(Kind::Dog, dice);
+                }
+            }
+        }
+    }
+
+    /// Puts somebody or something where people walk; whether there was a place.
+    fn on_foot(&mut self, kind: Kind, speed: f32, act: Act, dice: &mut Dice) -> bool {
+        let (camera, walks) = (self.camera, self.walks);
+        self.add(kind, dice, &|dice| {
+            let pose = strolling(walks, camera, dice, speed)?;
+            Some(Pose { act, ..pose })
+        })
+    }
+
+    /// Tries a few places until the actor stands clear of the others and not on the lens; whether it found one.
+    fn add(
+        &mut self,
+        kind: Kind,
+        dice: &mut Dice,
+        place: &dyn Fn(&mut Dice) -> Option<Pose>,
+    ) -> bool {
+        let look = Look::random(kind, dice);
+        let anywhere = dice.chance(0.05);
+        let eye = self.camera.eye().ground();
+        for _ in 0..30 {
+            let Some(pose) = place(dice) else { continue };
+            let look = free_handed(look, pose.act);
+            let actor = Posed { kind, look, pose };
+            let far_enough = (pose.at - eye).length() > NEAREST_M + actor.half_extent().x;
+            if far_enough
+                && (anywhere || shows(&actor, self.camera))
+                && self.actors.iter().all(|other| clear(&actor, other))
+            {
+                self.actors.push(actor);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Puts somebody or a dog beside the last one, if that one goes or stands.
+    fn beside_last(&mut self, kind: Kind, dice: &mut Dice) {
+        let walks = |a: &Posed| a.kind == Kind::Pedestrian && a.pose.act == Act::Going;
+        let Some(last) = self.actors.last().copied().filter(walks) else {
+            return;
+        };
+        let side = V2::from_angle(last.pose.heading).left()
+            * dice.pick(&[-1.0, 1.0])
+            * dice.range(0.65, 0.9);
+        let pose = Pose {
+            at: last.pose.at + side,
+            travelled: dice.range(0.0, 9.0),
+            ..last.pose
+        };
+        let look = Look::random(kind, dice);
+        let actor = Posed { kind, look, pose };
+        if self.actors.iter().all(|other| clear(&actor, other)) {
+            self.actors.push(actor);
+        }
+    }
 }
 
 /// Somebody on a pavement.
@@ -140,66 +226,6 @@ fn manner(kind: Kind, dice: &mut Dice) -> (f32, Act) {
     }
 }
 
-/// Two people at each other's throats.
-fn fight(
-    actors: &mut Vec<Posed>,
-    dice: &mut Dice,
-    camera: &Camera,
-    place: &dyn Fn(&mut Dice) -> Option<Pose>,
-) {
-    let act = Act::Fighting {
-        clock: dice.range(0.0, 30.0),
-    };
-    let ready = |dice: &mut Dice| {
-        Some(Pose {
-            act,
-            ..place(dice)?
-        })
-    };
-    if !add(actors, Kind::Pedestrian, dice, camera, ready) {
-        return;
-    }
-    let first = actors[actors.len() - 1].pose;
-    let pose = Pose {
-        at: first.at + V2::from_angle(first.heading) * dice.range(0.6, 0.85),
-        heading: first.heading + std::f32::consts::PI + dice.range(-0.3, 0.3),
-        act: Act::Fighting {
-            clock: dice.range(0.0, 30.0),
-        },
-        ..first
-    };
-    let kind = Kind::Pedestrian;
-    let look = free_handed(Look::random(kind, dice), pose.act);
-    actors.push(Posed { kind, look, pose });
-}
-
-/// Tries a few places until the actor stands clear of the others and not on the lens; whether it found one.
-fn add(
-    actors: &mut Vec<Posed>,
-    kind: Kind,
-    dice: &mut Dice,
-    camera: &Camera,
-    place: impl Fn(&mut Dice) -> Option<Pose>,
-) -> bool {
-    let look = Look::random(kind, dice);
-    let anywhere = dice.chance(0.05);
-    for _ in 0..30 {
-        let Some(pose) = place(dice) else { continue };
-        let look = free_handed(look, pose.act);
-        let actor = Posed { kind, look, pose };
-        let far_enough =
-            (pose.at - camera.eye().ground()).length() > NEAREST_M + actor.half_extent().x;
-        if far_enough
-            && (anywhere || shows(&actor, camera))
-            && actors.iter().all(|other| clear(&actor, other))
-        {
-            actors.push(actor);
-            return true;
-        }
-    }
-    false
-}
-
 /// Who sits or fights holds no bag in the hand.
 fn free_handed(mut look: Look, act: Act) -> Look {
     if let (Look::Walker(person), Act::Fighting { .. } | Act::Sitting { .. }) = (&mut look, act)
@@ -231,26 +257,6 @@ fn clear(a: &Posed, b: &Posed) -> bool {
     axes.iter()
         .flat_map(|f| [*f, f.left()])
         .any(|axis| gap.dot(axis).abs() > reach(a, axis) + reach(b, axis) + 0.12)
-}
-
-/// Puts somebody or a dog beside the last one, if that one goes or stands.
-fn beside_last(actors: &mut Vec<Posed>, kind: Kind, dice: &mut Dice) {
-    let walks = |a: &Posed| a.kind == Kind::Pedestrian && a.pose.act == Act::Going;
-    let Some(last) = actors.last().copied().filter(walks) else {
-        return;
-    };
-    let side =
-        V2::from_angle(last.pose.heading).left() * dice.pick(&[-1.0, 1.0]) * dice.range(0.65, 0.9);
-    let pose = Pose {
-        at: last.pose.at + side,
-        travelled: dice.range(0.0, 9.0),
-        ..last.pose
-    };
-    let look = Look::random(kind, dice);
-    let actor = Posed { kind, look, pose };
-    if actors.iter().all(|other| clear(&actor, other)) {
-        actors.push(actor);
-    }
 }
 
 fn driving(world: &World, dice: &mut Dice) -> Option<Pose> {

@@ -220,34 +220,13 @@ fn fights(raw: &RawScene, actors: &mut [Actor], index: usize) -> Result<(), Stri
 /// Works out the story of actor `index` if it is a bag with an owner or a taker.
 fn bag(raw: &RawScene, actors: &mut [Actor], index: usize) -> Result<(), String> {
     let said = &raw.actors[index];
-    let Course::Bag(custody) = &actors[index].course else {
+    let (Course::Bag(custody), Look::Bag(look)) = (&actors[index].course, &actors[index].look)
+    else {
         return Ok(());
     };
     let mut custody = custody.clone();
-    let person = |key: &str, name: &Option<String>| -> Result<Option<usize>, String> {
-        let Some(name) = name else { return Ok(None) };
-        let mut found = (0..raw.actors.len()).filter(|&i| raw.actors[i].name == *name);
-        let key = format!("{key} ({})", said.name);
-        let Some(i) = found.next() else {
-            return Err(format!("{key}: there is no actor \"{name}\""));
-        };
-        if found.next().is_some() {
-            return Err(format!("{key}: two actors are named \"{name}\""));
-        }
-        if !raw.actors[i].kind.has_hands() {
-            return Err(format!(
-                "{key}: \"{name}\" cannot hold a bag; pedestrian, child and wheelchair can"
-            ));
-        }
-        Ok(Some(i))
-    };
-    let owner = person("owner", &said.owner)?;
-    let taker = person("taken_by", &said.taken_by)?;
-    custody.owner = owner;
-    if let (Some(owner), Some(left_s)) = (owner, said.left_s) {
-        let Look::Bag(look) = &actors[index].look else {
-            return Ok(());
-        };
+    custody.owner = holder(raw, said, "owner", &said.owner)?;
+    if let (Some(owner), Some(left_s)) = (custody.owner, said.left_s) {
         let held = posed(actors, owner, left_s).and_then(|p| custody::carried(&p, look));
         let held = held.ok_or(format!(
             "left_s ({}): its owner is not there at {left_s} s",
@@ -255,16 +234,16 @@ fn bag(raw: &RawScene, actors: &mut [Actor], index: usize) -> Result<(), String>
         ))?;
         custody.left = Some((left_s, held));
     }
+    let taker = holder(raw, said, "taken_by", &said.taken_by)?;
     if let (Some(taker), Some(taken_s)) = (taker, said.taken_s) {
         custody.taken = Some((taken_s, taker));
-        let from = match (custody.left, owner) {
+        let from = match (custody.left, custody.owner) {
             (Some((_, pose)), _) => Some(pose.at),
             (None, Some(owner)) => place(actors, owner, taken_s),
             (None, None) => None,
         };
-        let gap = place(actors, taker, taken_s)
-            .zip(from)
-            .map(|(a, b)| (a - b).length());
+        let hands = place(actors, taker, taken_s);
+        let gap = hands.zip(from).map(|(a, b)| (a - b).length());
         let far = gap.ok_or(format!(
             "taken_s ({}): not both are there at {taken_s} s",
             said.name
@@ -278,6 +257,30 @@ fn bag(raw: &RawScene, actors: &mut [Actor], index: usize) -> Result<(), String>
     }
     actors[index].course = Course::Bag(custody);
     Ok(())
+}
+
+/// Index of the actor whom `key` of a bag calls by `name`, if it calls one.
+fn holder(
+    raw: &RawScene,
+    bag: &RawActor,
+    key: &str,
+    name: &Option<String>,
+) -> Result<Option<usize>, String> {
+    let Some(name) = name else { return Ok(None) };
+    let mut found = (0..raw.actors.len()).filter(|&i| raw.actors[i].name == *name);
+    let key = format!("{key} ({})", bag.name);
+    let Some(i) = found.next() else {
+        return Err(format!("{key}: there is no actor \"{name}\""));
+    };
+    if found.next().is_some() {
+        return Err(format!("{key}: two actors are named \"{name}\""));
+    }
+    if !raw.actors[i].kind.has_hands() {
+        return Err(format!(
+            "{key}: \"{name}\" cannot hold a bag; pedestrian, child and wheelchair can"
+        ));
+    }
+    Ok(Some(i))
 }
 
 /// The seed's look with what the scene file says about it.

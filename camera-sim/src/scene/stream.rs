@@ -1,6 +1,6 @@
 //! Streams: seeded random traffic along a way for as long as one likes.
 //!
-//! Who walks or cycles keeps an even pace. Vehicles follow each other, and vehicles that the scene scripts on the same
+//! Who walks or cycles keeps an even pace. Motor vehicles follow each other, and vehicles that the scene scripts on the same
 //! lane, by the Intelligent Driver Model (Treiber, Hennecke, Helbing 2000), and never drive into the one in front.
 
 use super::actor::{Actor, Course};
@@ -52,7 +52,7 @@ pub(super) fn traffic(
             path.reverse();
         }
         let motion = Motion::new(&Orders::new(kind, &path, t, speed));
-        let motion = match queue.as_mut().filter(|_| kind.is_vehicle()) {
+        let motion = match queue.as_mut().filter(|_| drives(kind)) {
             None => Some(motion),
             Some(queue) => queue.join(motion, half_length(kind, look), t, speed, until_s),
         };
@@ -64,6 +64,11 @@ pub(super) fn traffic(
             doings: Vec::new(),
         }));
     }
+}
+
+/// Whether it takes the whole lane and follows the one in front.
+fn drives(kind: Kind) -> bool {
+    kind.is_vehicle() || kind == Kind::Motorcyclist
 }
 
 fn half_length(kind: Kind, look: Look) -> f32 {
@@ -86,7 +91,7 @@ struct Lane(Motion);
 
 impl Lane {
     fn new(kinds: &[Kind], path: &[V2]) -> Option<Self> {
-        let kind = *kinds.iter().find(|k| k.is_vehicle())?;
+        let kind = *kinds.iter().find(|k| drives(**k))?;
         Some(Self(Motion::new(&Orders::new(kind, path, 0.0, 1.0))))
     }
 }
@@ -131,7 +136,7 @@ struct Queue {
 
 impl Queue {
     fn new(Lane(lane): Lane, scripted: &[Actor], duration_s: f32) -> Self {
-        let vehicles = scripted.iter().filter(|a| a.kind.is_vehicle());
+        let vehicles = scripted.iter().filter(|a| drives(a.kind));
         let on_lane = |a: &Actor| {
             let Course::Way(motion) = &a.course else {
                 return None;

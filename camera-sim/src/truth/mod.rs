@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::actor::Class;
+use crate::actor::{Class, Kind};
 use crate::draw::Bounds;
 use crate::scene::Scene;
 use crate::scene::rules::{Rule, RuleKind};
@@ -81,10 +81,16 @@ pub fn track(actor: usize, part: usize) -> u32 {
 
 /// All objects in picture `frame`, hidden ones too.
 pub fn presences(scene: &Scene, frame: usize) -> Vec<Presence> {
+    presences_of(scene, frame, &|_| true)
+}
+
+/// As `presences`, of some kinds of actors only.
+fn presences_of(scene: &Scene, frame: usize, wanted: &dyn Fn(Kind) -> bool) -> Vec<Presence> {
     let view = scene.view();
     let large = |b: &Bounds| b.right - b.left >= LEAST_PX && b.bottom - b.top >= LEAST_PX;
     let mut out = Vec::new();
-    for (actor, posed) in scene.posed(scene.time(frame)) {
+    let there = scene.posed(scene.time(frame)).into_iter();
+    for (actor, posed) in there.filter(|(_, p)| wanted(p.kind)) {
         let objects = posed.sketches(&view).into_iter();
         let objects = objects.filter_map(|(class, sketch)| class.map(|c| (c, sketch)));
         for (part, (class, sketch)) in objects.enumerate() {
@@ -156,9 +162,20 @@ pub fn of(scene: &Scene) -> Truth {
 
 impl<'s> Watch<'s> {
     fn over(scene: &'s Scene) -> Self {
+        let asked: Vec<Class> = scene
+            .rules
+            .iter()
+            .flat_map(Rule::classes)
+            .copied()
+            .collect();
+        let person = asked.contains(&Class::Fallen);
+        let wanted = |kind: Kind| {
+            let asked = |c: &Class| asked.contains(c) || person && *c == Class::Person;
+            kind.classes().iter().any(asked)
+        };
         let mut trails: BTreeMap<u32, Trail> = BTreeMap::new();
         for frame in 0..scene.frames() {
-            for p in presences(scene, frame) {
+            for p in presences_of(scene, frame, &wanted) {
                 let class = if p.class == Class::Fallen {
                     Class::Person
                 } else {

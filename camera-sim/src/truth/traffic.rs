@@ -15,6 +15,8 @@ const BREATH_S: f32 = 1.0;
 const WINDOW_S: f32 = 1.0;
 /// Seconds for which free traffic does not end a jam.
 const LULL_S: f32 = 2.0;
+/// Seconds that a jam lasts at least.
+const JAM_S: f32 = 1.0;
 
 /// Incidents of all such rules.
 pub(super) fn incidents(watch: &Watch<'_>) -> Vec<TruthIncident> {
@@ -90,11 +92,11 @@ fn angle(a: V2, b: V2) -> f32 {
     a.cross(b).atan2(a.dot(b)).to_degrees().abs()
 }
 
-/// When at least `min_count` vehicles are in the zone and go slower than `max_speed` on average.
+/// When at least `min_count` vehicles in the zone are slower than `max_speed`; others may pass them in another lane.
 fn jams(watch: &Watch<'_>, rule: &Rule) -> Vec<TruthIncident> {
     let size = watch.scene.size;
-    let frames = watch.scene.frames();
-    let mut sums = vec![(0usize, 0.0f32); frames];
+    let (count, most) = (rule.min_count.unwrap_or(1), rule.max_speed.unwrap_or(0.0));
+    let mut slow = vec![0usize; watch.scene.frames()];
     for trail in watch.trails(rule) {
         let visits = watch.visits(rule, trail);
         let mut behind = 0;
@@ -102,21 +104,19 @@ fn jams(watch: &Watch<'_>, rule: &Rule) -> Vec<TruthIncident> {
             while step.t - trail.steps[behind].t > WINDOW_S {
                 behind += 1;
             }
-            if visits.iter().any(|v| (v.0..=v.1).contains(&step.t)) {
-                let sum = &mut sums[watch.frame(step.t).min(frames - 1)];
-                *sum = (sum.0 + 1, sum.1 + pace(&trail.steps[behind..=i], size));
+            let there = visits.iter().any(|v| (v.0..=v.1).contains(&step.t));
+            if there && pace(&trail.steps[behind..=i], size) < most {
+                slow[watch.frame(step.t)] += 1;
             }
         }
     }
-    let (count, most) = (rule.min_count.unwrap_or(1), rule.max_speed.unwrap_or(0.0));
-    let jammed = sums
-        .iter()
-        .enumerate()
-        .filter(|(_, (n, speed))| *n >= count && *n > 0 && speed / (*n as f32) < most);
+    let jammed = slow.iter().enumerate().filter(|(_, n)| **n >= count.max(1));
     let moments = jammed.map(|(frame, _)| (watch.scene.time(frame), watch.scene.time(frame)));
     let spans = merged(moments.collect(), LULL_S);
     let least = rule.min_seconds();
-    let long = spans.into_iter().filter(|(from, to)| to - from >= least);
+    let long = spans
+        .into_iter()
+        .filter(|(from, to)| to - from >= least.max(JAM_S));
     long.map(|(from, to)| watch.incident(rule, from + least, to, format!("{count} or more")))
         .collect()
 }
@@ -125,8 +125,9 @@ fn jams(watch: &Watch<'_>, rule: &Rule) -> Vec<TruthIncident> {
 fn pace(steps: &[Step], size: Size) -> f32 {
     let (first, last) = (&steps[0], &steps[steps.len() - 1]);
     let seconds = last.t - first.t;
-    if seconds <= 0.0 {
-        return 0.0;
+    if seconds < WINDOW_S / 2.0 {
+        // Too short a look to call anything slow.
+        return f32::MAX;
     }
     in_widths(last.foot - first.foot, size).length() / seconds
 }

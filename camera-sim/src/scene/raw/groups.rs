@@ -155,7 +155,10 @@ fn of_stream(s: &RawStream) -> Vec<Problem> {
         "needs the slowest and the fastest, above 0 and below 70 m/s",
     );
     need(
-        !s.both_ways || !kinds.iter().any(|k| k.is_vehicle()),
+        !s.both_ways
+            || !kinds
+                .iter()
+                .any(|k| k.is_vehicle() || *k == Kind::Motorcyclist),
         "both_ways",
         "a lane has one direction; write a second stream for the other",
     );
