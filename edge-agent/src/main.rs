@@ -103,8 +103,9 @@ fn main() -> ExitCode {
 }
 
 fn start_log(format: LogFormat) {
+    // The runtime warns of every weight that an exporter left among the inputs: hundreds of lines that help nobody here.
     let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,ort=warn"));
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,ort=error"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())

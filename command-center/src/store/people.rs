@@ -1,7 +1,7 @@
 //! Users, their sessions, and the audit of what they did. Only hashes of passwords and tokens are kept.
 
 use protocol::Utc;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{Store, StoreError, micros, record::changed};
@@ -42,14 +42,12 @@ impl Store {
         password_hash: String,
         now: Utc,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let deed = Deed::new(&name, "first_admin", &name);
+        self.audited(deed, now, move |tx| {
             if tx.prepare("SELECT 1 FROM user")?.exists([])? {
                 return Ok(false);
             }
-            add_user(&tx, &name, &password_hash, now)?;
-            audit(&tx, &name, "first_admin", &name, None, now)?;
-            tx.commit()?;
+            add_user(tx, &name, &password_hash, now)?;
             Ok(true)
         })
         .await
@@ -66,14 +64,13 @@ impl Store {
         password_hash: String,
         now: Utc,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            add_user(&tx, &name, &password_hash, now)?;
-            audit(&tx, &by, "user_added", &name, None, now)?;
-            tx.commit()?;
-            Ok(())
+        let deed = Deed::new(&by, "user_added", &name);
+        self.audited(deed, now, move |tx| {
+            add_user(tx, &name, &password_hash, now)?;
+            Ok(true)
         })
         .await
+        .map(drop)
     }
 
     /// Gives a user another password and ends all sessions of that user, on the word of `by`.
@@ -87,8 +84,8 @@ impl Store {
         password_hash: String,
         now: Utc,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let deed = Deed::new(&by, "password_reset", &name);
+        self.audited(deed, now, move |tx| {
             let id: Option<i64> = tx
                 .query_row(
                     "UPDATE user SET password_hash = ?2 WHERE name = ?1 RETURNING id",
@@ -100,11 +97,10 @@ impl Store {
                 return Err(StoreError::NoSuchUser(name));
             };
             tx.execute("DELETE FROM session WHERE user_id = ?1", [id])?;
-            audit(&tx, &by, "password_reset", &name, None, now)?;
-            tx.commit()?;
-            Ok(())
+            Ok(true)
         })
         .await
+        .map(drop)
     }
 
     /// The account of that name.
@@ -138,8 +134,8 @@ impl Store {
         now: Utc,
         expires: Utc,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let deed = Deed::new(&user, "signed_in", &user);
+        self.audited(deed, now, move |tx| {
             tx.execute("DELETE FROM session WHERE expires_us <= ?1", [micros(now)])?;
             let added = tx.execute(
                 "INSERT INTO session SELECT ?1, id, ?3 FROM user WHERE name = ?2",
@@ -148,11 +144,10 @@ impl Store {
             if added == 0 {
                 return Err(StoreError::NoSuchUser(user));
             }
-            audit(&tx, &user, "signed_in", &user, None, now)?;
-            tx.commit()?;
-            Ok(())
+            Ok(true)
         })
         .await
+        .map(drop)
     }
 
     /// The session of that token, if it has not ended.
@@ -189,14 +184,13 @@ impl Store {
         user: String,
         now: Utc,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let deed = Deed::new(&user, "signed_out", &user);
+        self.audited(deed, now, move |tx| {
             tx.execute("DELETE FROM session WHERE token_hash = ?1", [token_hash])?;
-            audit(&tx, &user, "signed_out", &user, None, now)?;
-            tx.commit()?;
-            Ok(())
+            Ok(true)
         })
         .await
+        .map(drop)
     }
 
     /// Acknowledges an incident: the first who does takes it on, a later one is noted in the audit only.
@@ -211,9 +205,12 @@ impl Store {
         note: Option<String>,
         now: Utc,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            let id = incident.to_string();
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let id = incident.to_string();
+        let deed = Deed {
+            note,
+            ..Deed::new(&user, "acknowledged", &id)
+        };
+        self.audited(deed, now, move |tx| {
             let known = tx.execute(
                 "UPDATE incident SET acknowledged_by = coalesce(acknowledged_by, ?2),
                    acknowledged_us = coalesce(acknowledged_us, ?3) WHERE id = ?1",
@@ -222,12 +219,58 @@ impl Store {
             if known == 0 {
                 return Ok(false);
             }
-            audit(&tx, &user, "acknowledged", &id, note.as_deref(), now)?;
-            changed(&tx, "incident", &id)?;
-            tx.commit()?;
+            changed(tx, "incident", &id)?;
             Ok(true)
         })
         .await
+    }
+
+    /// Changes something together with its entry in the audit, both or neither. Where `change` says that there was
+    /// nothing to do (`false`), there is no entry either.
+    async fn audited(
+        &self,
+        deed: Deed,
+        now: Utc,
+        change: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = change(&tx)?;
+            if done {
+                deed.audit(&tx, now)?;
+                tx.commit()?;
+            }
+            Ok(done)
+        })
+        .await
+    }
+}
+
+/// What somebody did.
+struct Deed {
+    user: String,
+    action: &'static str,
+    subject: String,
+    note: Option<String>,
+}
+
+impl Deed {
+    fn new(user: &str, action: &'static str, subject: &str) -> Deed {
+        Deed {
+            user: user.to_owned(),
+            action,
+            subject: subject.to_owned(),
+            note: None,
+        }
+    }
+
+    fn audit(&self, connection: &Connection, now: Utc) -> Result<(), StoreError> {
+        connection
+            .prepare_cached(
+                "INSERT INTO audit (at_us, user, action, subject, note) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![micros(now), self.user, self.action, self.subject, self.note])?;
+        Ok(())
     }
 }
 
@@ -245,20 +288,4 @@ fn add_user(
         0 => Err(StoreError::UserExists(name.to_owned())),
         _ => Ok(()),
     }
-}
-
-fn audit(
-    connection: &Connection,
-    user: &str,
-    action: &str,
-    subject: &str,
-    note: Option<&str>,
-    now: Utc,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO audit (at_us, user, action, subject, note) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![micros(now), user, action, subject, note])?;
-    Ok(())
 }

@@ -36,6 +36,11 @@ impl Bases {
         Bases::new(set.chain(words.iter().map(String::as_str)))
     }
 
+    /// The publishers that they are for.
+    pub(super) fn publishers(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Where a publisher's files are.
     pub fn base<'b>(&'b self, publisher: &str, usual: &'b str) -> &'b str {
         self.0.get(publisher).map_or(usual, String::as_str)

@@ -100,8 +100,13 @@ pub struct BaseArgs {
 }
 
 impl BaseArgs {
-    fn read(&self) -> anyhow::Result<Bases> {
-        Bases::from_environment_and(&self.base).map_err(anyhow::Error::msg)
+    fn read(&self, catalogue: &Catalogue) -> anyhow::Result<Bases> {
+        let bases = Bases::from_environment_and(&self.base).map_err(anyhow::Error::msg)?;
+        let known = |name: &str| catalogue.entries.iter().any(|e| e.publisher == name);
+        if let Some(name) = bases.publishers().find(|name| !known(name)) {
+            bail!("--base: there is no publisher {name:?} in the catalogue");
+        }
+        Ok(bases)
     }
 }
 
@@ -147,7 +152,8 @@ pub fn main(command: &ModelsCommand) -> anyhow::Result<ExitCode> {
             places,
         } => {
             let known = places.read()?;
-            let shown = list::show(name, &known.catalogue, &known.folders, &bases.read()?);
+            let bases = bases.read(&known.catalogue)?;
+            let shown = list::show(name, &known.catalogue, &known.folders, &bases);
             print(&shown.with_context(|| unknown(name, &known))?)?;
         }
         ModelsCommand::Fetch {
@@ -161,7 +167,8 @@ pub fn main(command: &ModelsCommand) -> anyhow::Result<ExitCode> {
                 licences: accept_licence,
                 replace: *replace,
             };
-            fetch_all(names, consent, &bases.read()?, &places.read()?)?;
+            let known = places.read()?;
+            fetch_all(names, consent, &bases.read(&known.catalogue)?, &known)?;
         }
         ModelsCommand::Verify { names, places } => {
             let known = places.read()?;

@@ -189,9 +189,14 @@ impl Client {
                 Failure::Passing(format!("no connection within {:?}", self.patience.connect))
             }
             E::Timeout(_) => Failure::Passing(format!("nothing came for {:?}", self.patience.idle)),
-            E::Io(e) if is_certificate(e) => Failure::Final(untrusted(&e.to_string())),
-            E::Rustls(e) => Failure::Final(untrusted(&e.to_string())),
-            E::Io(e) => Failure::Passing(format!("the connection broke off ({e})")),
+            E::Rustls(e) => encryption(e),
+            E::Io(e) => match rustls_error(e) {
+                Some(e) => encryption(e),
+                None if e.kind() == io::ErrorKind::ConnectionRefused => {
+                    Failure::Passing(format!("no connection ({e})"))
+                }
+                None => Failure::Passing(format!("the connection broke off ({e})")),
+            },
             E::HostNotFound => Failure::Passing("the name of its host is not known".into()),
             E::ConnectionFailed | E::Protocol(_) | E::ConnectProxyFailed(_) => {
                 Failure::Passing(error.to_string())
@@ -205,16 +210,19 @@ impl Client {
     }
 }
 
-fn untrusted(why: &str) -> String {
-    format!(
-        "its certificate is not trusted ({why}); where a proxy opens connections, its authority belongs into the \
-         system's certificates, or into a file that SSL_CERT_FILE names"
-    )
+/// What a failure of the encryption means.
+fn encryption(error: &rustls::Error) -> Failure {
+    match error {
+        rustls::Error::InvalidCertificate(why) => Failure::Final(format!(
+            "its certificate is not trusted ({why}); where a proxy opens connections, its authority belongs into the \
+             system's certificates, or into a file that SSL_CERT_FILE names"
+        )),
+        _ => Failure::Final(format!("the encryption failed ({error})")),
+    }
 }
 
-/// Whether the encryption failed, and not the line.
-fn is_certificate(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|e| e.is::<rustls::Error>())
+fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {

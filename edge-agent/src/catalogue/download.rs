@@ -75,27 +75,39 @@ impl<'d> Download<'d> {
             let here = bytes(self.part.length());
             progress.say(&format!("going on after {here}"));
         }
+        let done = self.complete(progress);
+        let at_target = InstallError::at(self.target);
+        match done {
+            Ok(()) => Ok(self.part.finish(self.target).map_err(at_target)?),
+            Err(e) => {
+                if self.part.length() == 0 {
+                    self.part.discard().map_err(at_target)?;
+                }
+                Err(e)
+            }
+        }
+    }
+
+    /// Goes on until the part is the file, or cannot be: pieces that do not belong together are thrown away once.
+    fn complete(&mut self, progress: &mut Progress) -> Result<(), FetchError> {
+        let expected = &self.entry.manifest.sha256;
+        let mut again = true;
         loop {
             self.fill(progress)?;
             let found = self.part.sha256().map_err(InstallError::at(self.target))?;
-            let expected = &self.entry.manifest.sha256;
             if found == *expected {
-                let target = self.target;
-                return Ok(self.part.finish(target).map_err(InstallError::at(target))?);
+                return Ok(());
             }
-            if !self.pieced {
-                let (address, expected) = (self.address.to_owned(), expected.clone());
-                let thrown_away = self.part.discard();
-                thrown_away.map_err(InstallError::at(self.target))?;
+            (self.part.start_over()).map_err(InstallError::at(self.target))?;
+            if !self.pieced || !again {
                 return Err(FetchError::Hash {
-                    address,
-                    expected,
+                    address: self.address.to_owned(),
+                    expected: expected.clone(),
                     found,
                 });
             }
-            progress.say("the parts do not belong together: starting over");
-            (self.part.start_over()).map_err(InstallError::at(self.target))?;
-            self.pieced = false;
+            progress.say("the pieces do not belong together: starting over");
+            (self.pieced, again) = (false, false);
         }
     }
 

@@ -131,7 +131,12 @@ pub fn fetch(
         let folder = folders.models.join(&entry.manifest.name);
         fs::create_dir_all(&folder).map_err(InstallError::at(&folder))?;
         let address = entry.address(bases);
-        Download::new(client, &address, entry, &place.target)?.run(progress)?;
+        let download = Download::new(client, &address, entry, &place.target);
+        if let Err(e) = download.and_then(|download| download.run(progress)) {
+            // It goes only if nothing is in it.
+            drop(fs::remove_dir(&folder));
+            return Err(e);
+        }
     }
     if let Some(manifest) = &place.manifest {
         write_whole(manifest, entry.text.as_bytes()).map_err(InstallError::at(manifest))?;

@@ -130,6 +130,8 @@ fn a_model_that_is_not_what_it_should_be_is_told_with_what_to_do() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let mistyped = run(&["show", "tiny", "--base", "zo=http://mirror/"]);
+    assert!(text(&mistyped.stderr).contains("there is no publisher \"zo\""));
     let unknown = run(&["show", "tinny"]);
     assert_eq!(unknown.status.code(), Some(69));
     assert!(text(&unknown.stderr).contains("the catalogue has tiny"));

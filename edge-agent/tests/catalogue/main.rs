@@ -224,12 +224,23 @@ fn wrong_bytes_never_get_into_place() {
     let stage = Stage::new(vec![Reply::new(&other)]);
     let error = stage.fetch().expect_err("it is another file");
     assert!(matches!(error, FetchError::Hash { .. }), "{error}");
-    assert_eq!(stage.files(), [""; 0]);
+    assert!(!stage.file("").try_exists().unwrap(), "nothing is left");
     assert_eq!(
         stage.server.asked().len(),
         1,
         "what is wrong as a whole is not asked for twice"
     );
+}
+
+#[test]
+fn wrong_bytes_in_pieces_are_fetched_anew_once() {
+    let other: Vec<u8> = weights().iter().map(|b| !b).collect();
+    let (cut, rest) = (Reply::new(&other).cut(50_000), Reply::new(&other));
+    let stage = Stage::new(vec![cut.clone(), rest.clone(), cut, rest]);
+    let error = stage.fetch().expect_err("it is another file");
+    assert!(matches!(error, FetchError::Hash { .. }), "{error}");
+    let half = Some("bytes=50000-".to_owned());
+    assert_eq!(stage.server.ranges(), [None, half.clone(), None, half]);
 }
 
 #[test]
