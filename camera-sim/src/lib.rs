@@ -8,13 +8,10 @@ pub mod actor;
 pub mod case;
 pub mod dice;
 pub mod draw;
-<<<<<<< HEAD
 pub mod fire;
+pub mod hostile;
 pub mod lamps;
 pub mod lens;
-=======
-pub mod hostile;
->>>>>>> hostile
 pub mod light;
 pub mod random;
 pub mod render;

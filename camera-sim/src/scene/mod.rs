@@ -33,9 +33,29 @@ use rules::{Line, Rule, Zone};
 use timetable::Timetable;
 
 /// The scenes that ship: name and text.
-const BUILTIN: [(&str, &str); 2] = [
+const BUILTIN: [(&str, &str); 10] = [
     ("crossroads", include_str!("../../scenes/crossroads.toml")),
     ("school-gate", include_str!("../../scenes/school-gate.toml")),
+    ("bazaar", include_str!("../../scenes/bazaar.toml")),
+    (
+        "park-at-night",
+        include_str!("../../scenes/park-at-night.toml"),
+    ),
+    ("bus-stop", include_str!("../../scenes/bus-stop.toml")),
+    ("motorway", include_str!("../../scenes/motorway.toml")),
+    (
+        "tunnel-mouth",
+        include_str!("../../scenes/tunnel-mouth.toml"),
+    ),
+    ("car-park", include_str!("../../scenes/car-park.toml")),
+    (
+        "bank-entrance",
+        include_str!("../../scenes/bank-entrance.toml"),
+    ),
+    (
+        "construction-site",
+        include_str!("../../scenes/construction-site.toml"),
+    ),
 ];
 
 /// Why a scene could not be loaded.

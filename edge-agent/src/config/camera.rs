@@ -10,11 +10,8 @@ use super::{
     scene,
     settings::{CameraSettings, StreamSettings, Transport},
 };
-<<<<<<< HEAD
-use crate::inference::folders::{BUNDLED, is_model_name};
-=======
 use crate::health::FROZEN;
->>>>>>> hostile
+use crate::inference::folders::{BUNDLED, is_model_name};
 
 /// Longest name for people, in characters.
 const MAX_DISPLAY_NAME: usize = 100;
