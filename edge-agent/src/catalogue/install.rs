@@ -13,12 +13,22 @@ use crate::inference::{
 
 /// A folder that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}; --models names another folder", path = path.display())]
+#[error("{path}: {source}{}", advice(source), path = path.display())]
 pub struct InstallError {
     /// The file or folder.
     pub path: PathBuf,
     /// What the system says.
     pub source: io::Error,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; --models names another folder"
+        }
+        io::ErrorKind::StorageFull => "; make room and run it again: what has come is kept",
+        _ => "",
+    }
 }
 
 impl InstallError {
