@@ -28,6 +28,18 @@ pub struct Sensor {
     pub saturation: f32,
 }
 
+impl Sensor {
+    /// The same sensor at work: the darker it is (`dark` 0 = day, 1 = night) the higher it amplifies, and its grain and
+    /// loss of colour with it; `noise` 0..1 is grain beyond that.
+    pub fn in_light(self, dark: f32, noise: f32) -> Self {
+        Self {
+            noise: self.noise + 2.6 * dark + 15.0 * noise,
+            saturation: self.saturation * (1.0 - 0.15 * dark),
+            ..self
+        }
+    }
+}
+
 impl Default for Sensor {
     fn default() -> Self {
         Self {
@@ -47,7 +59,6 @@ const NOISE_TILE: usize = 1 << 16;
 pub struct Capture {
     sensor: Sensor,
     noise: Vec<i8>,
-    curve: [u8; 256],
 }
 
 impl Capture {
@@ -58,19 +69,11 @@ impl Capture {
         let noise = (0..NOISE_TILE + widest as usize)
             .map(|_| sample(&mut dice))
             .collect();
-        let curve = std::array::from_fn(|i| {
-            let v = ((i as f32 - 16.0) * sensor.gain - 110.0) * sensor.contrast + 110.0;
-            (v + 16.0).clamp(16.0, 235.0) as u8
-        });
-        Self {
-            sensor,
-            noise,
-            curve,
-        }
+        Self { sensor, noise }
     }
 
-    /// The frame that the sensor gives for `picture`; `moment` picks the noise.
-    pub fn take(&self, picture: &Pixmap, moment: u64) -> Frame {
+    /// The planes that `picture` leaves on the sensor, before anything is read from it.
+    pub fn expose(&self, picture: &Pixmap) -> Frame {
         let size = Size {
             width: picture.width(),
             height: picture.height(),
@@ -80,31 +83,78 @@ impl Capture {
         let (luma, chroma) = data.split_at_mut(w * h);
         brightness(picture.data(), luma);
         colours(picture.data(), w, h, self.sensor.saturation, chroma);
+        Frame { size, data }
+    }
+
+    /// Reads an exposed frame: softness, gain (times `gain`), contrast and noise; `moment` picks the noise.
+    pub fn develop(&self, frame: &mut Frame, gain: f32, moment: u64) {
+        let w = frame.size.width as usize;
+        let (luma, _) = frame.planes_mut();
         soften(luma, w, self.sensor.blur);
+        // Most sensors change nothing; a table is slow next to that.
+        let curve = (gain != 1.0 || self.sensor.gain != 1.0 || self.sensor.contrast != 1.0)
+            .then(|| curve(&self.sensor, gain));
         let mut dice = Dice::salted(moment, 0x5e45);
         for row in luma.chunks_exact_mut(w) {
             let start = dice.below(NOISE_TILE);
-            for (v, n) in row.iter_mut().zip(&self.noise[start..start + w]) {
-                *v = self.curve[*v as usize].saturating_add_signed(*n);
+            let noise = &self.noise[start..start + w];
+            match &curve {
+                Some(curve) => {
+                    for (v, n) in row.iter_mut().zip(noise) {
+                        *v = curve[*v as usize].saturating_add_signed(*n);
+                    }
+                }
+                None => {
+                    for (v, n) in row.iter_mut().zip(noise) {
+                        *v = (*v).clamp(16, 235).saturating_add_signed(*n);
+                    }
+                }
             }
         }
-        Frame { size, data }
+    }
+
+    /// The frame that the sensor gives for `picture`; `moment` picks the noise.
+    pub fn take(&self, picture: &Pixmap, moment: u64) -> Frame {
+        let mut frame = self.expose(picture);
+        self.develop(&mut frame, 1.0, moment);
+        frame
     }
 }
 
+/// Brightness after gain and contrast, video levels.
+fn curve(sensor: &Sensor, gain: f32) -> [u8; 256] {
+    std::array::from_fn(|i| {
+        let v = ((i as f32 - 16.0) * sensor.gain * gain - 110.0) * sensor.contrast + 110.0;
+        (v + 16.0).clamp(16.0, 235.0) as u8
+    })
+}
+
+/// BT.709 brightness, in sixteen bits throughout so that eight pixels go at once.
 fn brightness(rgba: &[u8], luma: &mut [u8]) {
-    for (y, p) in luma.iter_mut().zip(rgba.chunks_exact(4)) {
-        *y = ((47 * p[0] as u32 + 157 * p[1] as u32 + 16 * p[2] as u32 + 128 + (16 << 8)) >> 8)
-            as u8;
+    let of = |p: &[u8]| {
+        ((47 * u16::from(p[0]) + 157 * u16::from(p[1]) + 16 * u16::from(p[2]) + 128 + (16 << 8))
+            >> 8) as u8
+    };
+    let eights = luma.len() / 8 * 8;
+    let (most, rest) = luma.split_at_mut(eights);
+    for (y, p) in most.chunks_exact_mut(8).zip(rgba.chunks_exact(32)) {
+        for i in 0..8 {
+            y[i] = of(&p[4 * i..4 * i + 4]);
+        }
+    }
+    for (y, p) in rest.iter_mut().zip(rgba[eights * 4..].chunks_exact(4)) {
+        *y = of(p);
     }
 }
 
-/// Averages 2x2 pixels into the two colour planes.
+/// Averages 2x2 pixels into the two colour planes; whole numbers of sixteen bits suffice: weights are of 128.
 fn colours(rgba: &[u8], w: usize, h: usize, saturation: f32, chroma: &mut [u8]) {
     let (blue, red) = chroma.split_at_mut((w / 2) * (h / 2));
-    let k = |v: f32| (v * saturation) as i32;
-    let (ub, ur, ug) = (k(112.0 * 64.0), k(-26.0 * 64.0), k(-86.0 * 64.0));
-    let (vr, vg, vb) = (k(112.0 * 64.0), k(-102.0 * 64.0), k(-10.0 * 64.0));
+    let k = |v: f32| (v * saturation.min(1.9) * 0.5).round() as i16;
+    let (ub, ur) = (k(112.0), k(-26.0));
+    let (vr, vb) = (k(112.0), k(-10.0));
+    // Grey stays grey: the weights of each plane add up to nought.
+    let (ug, vg) = (-ub - ur, -vr - vb);
     for y in 0..h / 2 {
         let top = &rgba[2 * y * w * 4..(2 * y + 1) * w * 4];
         let low = &rgba[(2 * y + 1) * w * 4..(2 * y + 2) * w * 4];
@@ -112,28 +162,34 @@ fn colours(rgba: &[u8], w: usize, h: usize, saturation: f32, chroma: &mut [u8]) 
             .iter_mut()
             .zip(red[y * (w / 2)..].iter_mut());
         for ((u, v), (a, b)) in planes.zip(top.chunks_exact(8).zip(low.chunks_exact(8))) {
-            let sum = |c: usize| a[c] as i32 + a[c + 4] as i32 + b[c] as i32 + b[c + 4] as i32;
-            let (r, g, b) = (sum(0), sum(1), sum(2));
-            *u = (((ub * b + ur * r + ug * g) >> 16) + 128).clamp(16, 240) as u8;
-            *v = (((vr * r + vg * g + vb * b) >> 16) + 128).clamp(16, 240) as u8;
+            let mean = |c: usize| {
+                let four = [a[c], a[c + 4], b[c], b[c + 4]].map(u16::from);
+                ((four[0] + four[1] + four[2] + four[3] + 2) >> 2) as i16
+            };
+            let (r, g, b) = (mean(0), mean(1), mean(2));
+            *u = (((ub * b + ur * r + ug * g + 64) >> 7) + 128).clamp(16, 240) as u8;
+            *v = (((vr * r + vb * b + vg * g + 64) >> 7) + 128).clamp(16, 240) as u8;
         }
     }
 }
 
 /// Three-tap blur, first along rows, then along columns.
 fn soften(luma: &mut [u8], w: usize, weight: f32) {
-    let side = (weight * 256.0) as u32;
+    let side = (weight * 256.0) as u16;
     let middle = 256 - 2 * side;
     if side == 0 {
         return;
     }
-    let mix =
-        |a: u8, b: u8, c: u8| ((side * (a as u32 + c as u32) + middle * b as u32 + 128) >> 8) as u8;
+    // At most 256 * 255 + 128: sixteen bits hold it.
+    let mix = |a: u8, b: u8, c: u8| {
+        ((side * (u16::from(a) + u16::from(c)) + middle * u16::from(b) + 128) >> 8) as u8
+    };
     let mut old = vec![0u8; w];
     for row in luma.chunks_exact_mut(w) {
         old.copy_from_slice(row);
-        for ((v, n), _) in row[1..w - 1].iter_mut().zip(old.windows(3)).zip(0..) {
-            *v = mix(n[0], n[1], n[2]);
+        let around = old.iter().zip(&old[1..]).zip(&old[2..]);
+        for (v, ((a, b), c)) in row[1..w - 1].iter_mut().zip(around) {
+            *v = mix(*a, *b, *c);
         }
     }
     let mut above = luma[..w].to_vec();
@@ -150,6 +206,12 @@ fn soften(luma: &mut [u8], w: usize, weight: f32) {
 }
 
 impl Frame {
+    /// Brightness, and both colour planes one after the other.
+    pub fn planes_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+        let pixels = self.size.width as usize * self.size.height as usize;
+        self.data.split_at_mut(pixels)
+    }
+
     /// Red, green, blue bytes, for stills.
     pub fn to_rgb(&self) -> Vec<u8> {
         let (w, h) = (self.size.width as usize, self.size.height as usize);

@@ -263,6 +263,20 @@ impl Camera {
         (ray.z < -1e-4).then(|| (self.eye + ray * (self.eye.z / -ray.z)).ground())
     }
 
+    /// The ground along one row of the picture (`y` pixels): the point at x = 0 and the step a pixel, metres; nothing
+    /// at or above the horizon. A row is a straight level line because the camera never rolls.
+    pub fn ground_row(&self, y: f32) -> Option<(V2, V2)> {
+        let rise = (self.size.height as f32 / 2.0 - y) / self.focal_px;
+        let ray = self.forward + self.up * rise;
+        if ray.z > -1e-4 {
+            return None;
+        }
+        let reach = self.eye.z / -ray.z;
+        let step = self.right.ground() * (reach / self.focal_px);
+        let middle = (self.eye + ray * reach).ground();
+        Some((middle - step * (self.size.width as f32 / 2.0), step))
+    }
+
     /// Picture row of the horizon, pixels; may lie outside the picture.
     pub fn horizon(&self) -> f32 {
         let slope = self.forward.z / self.forward.x.hypot(self.forward.y).max(1e-6);
@@ -384,6 +398,17 @@ mod tests {
             v2(0., 1.),
         ]);
         assert_eq!(hull, vec![v2(0., 0.), v2(1., 0.), v2(1., 1.), v2(0., 1.)]);
+    }
+
+    #[test]
+    fn a_row_of_ground_is_the_ground_of_its_pixels() {
+        let c = camera();
+        let (start, step) = c.ground_row(500.0).unwrap();
+        for x in [0.0, 333.0, 1280.0] {
+            let want = c.ground_at(v2(x, 500.0)).unwrap();
+            assert!((start + step * x - want).length() < 1e-2, "{want:?}");
+        }
+        assert!(c.ground_row(c.horizon() - 2.0).is_none());
     }
 
     proptest! {

@@ -97,6 +97,7 @@ pub enum Fixture {
     Lamp,
     Sign,
     Bollard,
+    Flag,
 }
 
 /// A tree, lamp post and so on.
@@ -136,6 +137,8 @@ pub struct World {
     pub fences: Vec<Fence>,
 }
 
+/// Half the distance between a car's wheels, metres.
+const WHEELS_M: f32 = 0.75;
 /// Width of a kerb stone and of a painted line, metres.
 const KERB_M: f32 = 0.22;
 const LINE_M: f32 = 0.14;
@@ -159,6 +162,14 @@ pub fn rectangle(at: V2, size: V2, turn: f32) -> [V2; 4] {
 }
 
 impl Road {
+    /// Metres from `p` to the nearest track that wheels keep clear of snow.
+    pub fn to_wheel_track(&self, p: V2) -> f32 {
+        let along = (self.to - self.from).unit();
+        let aside = along.cross(p - self.from).abs();
+        let lane = (aside - self.width / 4.0).abs();
+        (lane - WHEELS_M).abs()
+    }
+
     fn carriageway(&self) -> Vec<V2> {
         strip(self.from, self.to, -self.width / 2.0, self.width / 2.0)
     }

@@ -5,8 +5,11 @@
 pub mod bag;
 pub mod cycle;
 pub mod dog;
+pub mod glow;
 pub mod ground;
+pub mod house;
 pub mod person;
+pub mod sky;
 pub mod street;
 pub mod vehicle;
 pub mod wheels;
@@ -131,7 +134,14 @@ enum Fill {
 pub struct Sketch<'a> {
     view: &'a View,
     /// Convex picture polygons.
-    shapes: Vec<(Vec<V2>, Fill)>,
+    shapes: Vec<Shape>,
+}
+
+struct Shape {
+    points: Vec<V2>,
+    fill: Fill,
+    /// Shines by itself.
+    shines: bool,
 }
 
 impl<'a> Sketch<'a> {
@@ -154,6 +164,15 @@ impl<'a> Sketch<'a> {
     /// A flat face in exactly this colour (but for the air between): lamps, glass, prepared shades.
     pub fn glow(&mut self, corners: &[V3], colour: Rgb) {
         self.veil(corners, colour, 1.0);
+    }
+
+    /// As `glow`, of something that shines by itself: lamplight and darkness do not change it.
+    pub fn lamp(&mut self, corners: &[V3], colour: Rgb) {
+        let before = self.shapes.len();
+        self.glow(corners, colour);
+        self.shapes[before..]
+            .iter_mut()
+            .for_each(|s| s.shines = true);
     }
 
     /// As `glow`, but letting through what lies behind.
@@ -249,7 +268,11 @@ impl<'a> Sketch<'a> {
 
     fn polygon(&mut self, points: Vec<V2>, fill: Fill) {
         if points.len() >= 3 {
-            self.shapes.push((points, fill));
+            self.shapes.push(Shape {
+                points,
+                fill,
+                shines: false,
+            });
         }
     }
 
@@ -258,7 +281,7 @@ impl<'a> Sketch<'a> {
         Bounds::around(
             self.shapes
                 .iter()
-                .flat_map(|(points, _)| points.iter().copied()),
+                .flat_map(|shape| shape.points.iter().copied()),
         )
     }
 
@@ -272,7 +295,7 @@ impl<'a> Sketch<'a> {
         let cut: Vec<V2> = self
             .shapes
             .iter()
-            .flat_map(|(points, _)| cut_to(points, size))
+            .flat_map(|shape| cut_to(&shape.points, size))
             .collect();
         // Rounding may leave a cut point a hair outside.
         Bounds::around(cut.into_iter())
@@ -292,6 +315,7 @@ impl<'a> Sketch<'a> {
         self.paint(
             &mut pixmap.as_mut(),
             Transform::from_translate(-(left as f32), -(top as f32)),
+            &|shape| shape.fill.clone(),
         );
         Some(Sprite {
             left,
@@ -302,16 +326,30 @@ impl<'a> Sketch<'a> {
         })
     }
 
-    fn paint(&self, onto: &mut PixmapMut<'_>, transform: Transform) {
-        for (points, fill) in &self.shapes {
-            let Some(path) = outline_path(std::iter::once(points.as_slice())) else {
+    /// How much of each pixel of `sprite` (made from this sketch) shines by itself, 0..255; nothing where none does.
+    pub fn shining(&self, sprite: &Sprite) -> Option<Vec<u8>> {
+        if !self.shapes.iter().any(|s| s.shines) {
+            return None;
+        }
+        let mut pixmap = Pixmap::new(sprite.pixmap.width(), sprite.pixmap.height())?;
+        let at = Transform::from_translate(-(sprite.left as f32), -(sprite.top as f32));
+        self.paint(&mut pixmap.as_mut(), at, &|shape| {
+            let white = if shape.shines { 1.0 } else { 0.0 };
+            Fill::Flat(Rgb(white, white, white), 1.0)
+        });
+        Some(pixmap.data().chunks_exact(4).map(|p| p[0]).collect())
+    }
+
+    fn paint(&self, onto: &mut PixmapMut<'_>, transform: Transform, fill: &dyn Fn(&Shape) -> Fill) {
+        for shape in &self.shapes {
+            let Some(path) = outline_path(std::iter::once(shape.points.as_slice())) else {
                 continue;
             };
             let mut paint = Paint {
                 anti_alias: true,
                 ..Paint::default()
             };
-            match *fill {
+            match fill(shape) {
                 Fill::Flat(colour, opacity) => paint.set_color(skia(colour, opacity)),
                 Fill::Across {
                     from,

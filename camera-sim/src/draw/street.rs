@@ -1,203 +1,48 @@
-//! Houses, trees, lamps and railings as sketches.
+//! Trees, lamps, flags, signs and railings as sketches.
 
 use super::{Blob, Sketch};
 use crate::dice::Dice;
 use crate::light::Rgb;
 use crate::space::{V2, V3, v2, v3};
-use crate::world::{Building, Fence, Fixture, Standing, rectangle};
+use crate::weather::Wind;
+use crate::world::{Fence, Fixture, Standing, rectangle};
 
-const FACADE: [Rgb; 10] = [
-    Rgb::hex(0xcdbfa6),
-    Rgb::hex(0xb8a48a),
-    Rgb::hex(0xd8d0c0),
-    Rgb::hex(0xa98468),
-    Rgb::hex(0x9a5f4a),
-    Rgb::hex(0xc2b7a8),
-    Rgb::hex(0x8f9390),
-    Rgb::hex(0xbfc4c4),
-    Rgb::hex(0xd9c9a0),
-    Rgb::hex(0x7f6a5a),
-];
-const SHOP: [Rgb; 6] = [
-    Rgb::hex(0xa8322d),
-    Rgb::hex(0x24508a),
-    Rgb::hex(0x2f6e4a),
-    Rgb::hex(0xd39a2c),
-    Rgb::hex(0x444a50),
-    Rgb::hex(0x70407a),
-];
 const UP: V3 = v3(0.0, 0.0, 1.0);
 
-/// A wall of a house seen from outside: a point on it by metres along and up.
-struct Wall {
-    foot: V2,
-    along: V2,
-    length: f32,
-    normal: V3,
-}
-
-impl Wall {
-    fn patch(&self, x: f32, z: f32, w: f32, h: f32, out: f32) -> [V3; 4] {
-        let shift = self.normal.ground() * out;
-        let at = |x: f32, z: f32| (self.foot + self.along * x + shift).up(z);
-        [at(x, z), at(x + w, z), at(x + w, z + h), at(x, z + h)]
-    }
-}
-
-/// A house with rows of windows; a flat or a shallow roof.
-pub fn building(building: &Building, seed: u64, to: &mut Sketch<'_>) {
-    let mut dice = Dice::salted(seed, 0xb1d);
-    let colour = building
-        .colour
-        .map_or_else(|| dice.pick(&FACADE).vary(&mut dice, 0.1), Rgb::hex);
-    let corners = rectangle(building.at, building.size, building.turn_deg.to_radians());
-    let eye = to.view().camera.eye();
-    let roof: Vec<V3> = corners.iter().map(|c| c.up(building.height)).collect();
-    if eye.z > building.height {
-        to.face(&roof, Rgb::hex(0x77736c), UP);
-    }
-    let (storey, bay) = (dice.range(2.8, 3.4), dice.range(2.2, 3.6));
-    let window = (dice.range(0.9, 1.5), dice.range(1.2, 1.7));
-    let frame = if dice.chance(0.6) {
-        Rgb::hex(0xe6e4de)
-    } else {
-        colour.scale(0.6)
-    };
-    for i in 0..4 {
-        let (a, b) = (corners[i], corners[(i + 1) % 4]);
-        let along = (b - a).unit();
-        let normal = (along.left() * -1.0).up(0.0);
-        if (eye - a.up(0.0)).dot(normal) <= 0.0 {
-            continue;
-        }
-        let wall = Wall {
-            foot: a,
-            along,
-            length: (b - a).length(),
-            normal,
-        };
-        to.face(
-            &wall.patch(0.0, 0.0, wall.length, building.height, 0.0),
-            colour,
-            normal,
-        );
-        to.face(
-            &wall.patch(0.0, 0.0, wall.length, 0.6, 0.02),
-            colour.scale(0.7),
-            normal,
-        );
-        to.face(
-            &wall.patch(0.0, building.height - 0.35, wall.length, 0.35, 0.05),
-            colour.scale(0.82),
-            normal,
-        );
-        windows(&wall, building, (storey, bay, window), frame, &mut dice, to);
-        if building.shops {
-            shops(&wall, &mut dice, to);
-        }
-    }
-}
-
-fn windows(
-    wall: &Wall,
-    building: &Building,
-    (storey, bay, (w, h)): (f32, f32, (f32, f32)),
-    frame: Rgb,
-    dice: &mut Dice,
-    to: &mut Sketch<'_>,
-) {
-    let columns = ((wall.length - 0.8) / bay).floor() as i32;
-    let margin = (wall.length - columns as f32 * bay) / 2.0;
-    let first = if building.shops { 1 } else { 0 };
-    let lamps = to.view().light.lamps;
-    for floor in first..((building.height - 0.6) / storey) as i32 {
-        let z = floor as f32 * storey + 0.95;
-        for column in 0..columns {
-            let x = margin + column as f32 * bay + (bay - w) / 2.0;
-            to.face(
-                &wall.patch(x - 0.1, z - 0.12, w + 0.2, h + 0.22, 0.03),
-                frame,
-                wall.normal,
-            );
-            let light = to.view().light;
-            let dark = Rgb::hex(0x2a333b)
-                .mix(light.sky_low, dice.range(0.05, 0.35))
-                .scale(0.45 + 0.55 * light.ambient);
-            let pane = if lamps && dice.chance(0.35) {
-                Rgb::hex(0xf2d28a).scale(dice.range(0.7, 1.0))
-            } else {
-                dark
-            };
-            to.glow(&wall.patch(x, z, w, h, 0.05), pane);
-            to.face(
-                &wall.patch(x + w / 2.0 - 0.03, z, 0.06, h, 0.06),
-                frame,
-                wall.normal,
-            );
-            if dice.chance(0.2) {
-                to.glow(
-                    &wall.patch(x, z + h * 0.4, w, h * 0.6, 0.055),
-                    Rgb::hex(0xbfb8a8).scale(light.ambient),
-                );
-            }
-        }
-    }
-}
-
-fn shops(wall: &Wall, dice: &mut Dice, to: &mut Sketch<'_>) {
-    let light = to.view().light;
-    let mut x = 0.6;
-    while x + 4.0 < wall.length {
-        let width = dice.range(3.4, 6.0).min(wall.length - x - 0.5);
-        let sign = dice.pick(&SHOP);
-        let inside = if light.lamps {
-            Rgb::hex(0xe8d7a4)
-        } else {
-            Rgb::hex(0x3a4248)
-                .mix(light.sky_low, 0.2)
-                .scale(light.ambient + 0.3)
-        };
-        to.glow(&wall.patch(x, 0.5, width - 1.5, 2.0, 0.06), inside);
-        to.glow(
-            &wall.patch(x + width - 1.3, 0.05, 1.0, 2.4, 0.06),
-            inside.scale(0.7),
-        );
-        to.face(
-            &wall.patch(x - 0.1, 2.6, width, 0.6, 0.15),
-            sign,
-            wall.normal,
-        );
-        let text = dice.range(0.3, 0.6);
-        to.face(
-            &wall.patch(
-                x + width * (0.5 - text / 2.0),
-                2.78,
-                width * text,
-                0.24,
-                0.17,
-            ),
-            Rgb::hex(0xeeeae0),
-            wall.normal,
-        );
-        x += width + dice.range(0.4, 1.6);
-    }
-}
-
 impl Standing {
-    fn tall(&self) -> f32 {
+    /// Metres.
+    pub fn tall(&self) -> f32 {
         self.height.unwrap_or(match self.kind {
             Fixture::Tree => 7.0,
             Fixture::Bush => 1.2,
             Fixture::Lamp => 6.5,
             Fixture::Sign => 2.6,
             Fixture::Bollard => 0.9,
+            Fixture::Flag => 7.5,
         })
+    }
+
+    /// Whether wind moves it.
+    pub fn sways(&self) -> bool {
+        matches!(self.kind, Fixture::Tree | Fixture::Bush | Fixture::Flag)
     }
 }
 
-/// Draws what stands on a spot.
-pub fn standing(thing: &Standing, seed: u64, to: &mut Sketch<'_>) {
-    let mut dice = Dice::salted(seed, 0x57a);
+/// Where the arm of lamp post number `index` of a world ends: the lamp's head.
+pub fn lamp_head(thing: &Standing, index: usize, seed: u64) -> V3 {
+    let mut dice = Dice::salted(standing_seed(index, seed), 0xa4);
+    let arm = thing.at + V2::from_angle(dice.range(0.0, std::f32::consts::TAU)) * 1.4;
+    arm.up(thing.tall() + 0.25)
+}
+
+/// Seed of standing thing number `index`.
+pub fn standing_seed(index: usize, seed: u64) -> u64 {
+    seed ^ (index as u64 + 1001)
+}
+
+/// Draws thing number `index` of those that stand on a spot.
+pub fn standing(thing: &Standing, index: usize, seed: u64, to: &mut Sketch<'_>) {
+    let mut dice = Dice::salted(standing_seed(index, seed), 0x57a);
     let (at, h) = (thing.at, thing.tall());
     let steel = Rgb::hex(0x5c6166);
     match thing.kind {
@@ -209,27 +54,8 @@ pub fn standing(thing: &Standing, seed: u64, to: &mut Sketch<'_>) {
             &mut dice,
             to,
         ),
-        Fixture::Lamp => {
-            to.rod(at.up(0.0), at.up(1.0), 0.10, steel);
-            to.rod(at.up(0.0), at.up(h), 0.06, steel);
-            let arm = at + V2::from_angle(dice.range(0.0, std::f32::consts::TAU)) * 1.4;
-            to.rod(at.up(h), arm.up(h + 0.25), 0.04, steel);
-            let glow = if to.view().light.lamps {
-                Rgb::hex(0xffedb8)
-            } else {
-                Rgb::hex(0xb9bdc0)
-            };
-            let d = 0.28;
-            to.glow(
-                &[
-                    (arm + v2(-d, -0.1)).up(h + 0.2),
-                    (arm + v2(d, -0.1)).up(h + 0.2),
-                    (arm + v2(d, 0.1)).up(h + 0.3),
-                    (arm + v2(-d, 0.1)).up(h + 0.3),
-                ],
-                glow,
-            );
-        }
+        Fixture::Lamp => lamp(at, h, lamp_head(thing, index, seed), to),
+        Fixture::Flag => flag(thing, &Wind::new(0.0, seed), 0.0, index, to),
         Fixture::Sign => {
             to.rod(at.up(0.0), at.up(h), 0.035, steel);
             let face = (to.view().camera.eye() - at.up(h)).unit();
@@ -247,6 +73,68 @@ pub fn standing(thing: &Standing, seed: u64, to: &mut Sketch<'_>) {
         Fixture::Bollard => {
             to.rod(at.up(0.0), at.up(h), 0.09, Rgb::hex(0x3a3d40));
             to.rod(at.up(h * 0.78), at.up(h * 0.86), 0.095, Rgb::hex(0xd8d8d2));
+        }
+    }
+}
+
+fn lamp(at: V2, h: f32, head: V3, to: &mut Sketch<'_>) {
+    let steel = Rgb::hex(0x5c6166);
+    to.rod(at.up(0.0), at.up(1.0), 0.10, steel);
+    to.rod(at.up(0.0), at.up(h), 0.06, steel);
+    to.rod(at.up(h), head, 0.04, steel);
+    let d = 0.28;
+    let corner = |x: f32, y: f32, z: f32| head + v3(x, y, z);
+    let bowl = [
+        corner(-d, -0.1, -0.05),
+        corner(d, -0.1, -0.05),
+        corner(d, 0.1, 0.05),
+        corner(-d, 0.1, 0.05),
+    ];
+    if to.view().light.lamps > 0.0 {
+        to.lamp(&bowl, Rgb::hex(0xffedb8));
+    } else {
+        to.glow(&bowl, Rgb::hex(0xb9bdc0));
+    }
+}
+
+const STRIPES: [[Rgb; 3]; 4] = [
+    [Rgb::hex(0x1e9fd4), Rgb::hex(0xf2f2ee), Rgb::hex(0x2fa04c)],
+    [Rgb::hex(0xc62b30), Rgb::hex(0xeeeeea), Rgb::hex(0x27509a)],
+    [Rgb::hex(0xe3b52c), Rgb::hex(0xe3b52c), Rgb::hex(0x356fb5)],
+    [Rgb::hex(0xb5242d), Rgb::hex(0xb5242d), Rgb::hex(0xe8e6e0)],
+];
+
+/// A flag on its pole at `time` seconds: it hangs in still air and streams and ripples in wind.
+pub fn flag(thing: &Standing, wind: &Wind, time: f32, index: usize, to: &mut Sketch<'_>) {
+    let mut dice = Dice::salted(index as u64, 0xf1a6);
+    let (stripes, phase) = (dice.pick(&STRIPES), dice.range(0.0, 6.0));
+    let (at, h) = (thing.at, thing.tall());
+    to.rod(at.up(0.0), at.up(h), 0.05, Rgb::hex(0xc9ccce));
+    let gust = wind.strength * (0.85 + 0.15 * (time * 1.3 + phase).sin());
+    let hang = 1.35 * (1.0 - gust).powi(2);
+    let (long, high) = (0.26 * h, 0.16 * h);
+    let cloth = |s: f32, k: f32| {
+        let wave = (0.03 + 0.10 * wind.strength) * long * s;
+        let ripple = wave * (s * 7.0 - time * (3.0 + 5.0 * wind.strength) + phase).sin();
+        let out = wind.towards * (s * long * hang.cos()) + wind.towards.left() * (ripple * 1.6);
+        (at + out).up(h - 0.1 - k * high - s * long * hang.sin() + ripple)
+    };
+    const STRIPS: usize = 8;
+    for i in 0..STRIPS {
+        let (s0, s1) = (i as f32 / STRIPS as f32, (i + 1) as f32 / STRIPS as f32);
+        for (j, stripe) in stripes.iter().enumerate() {
+            let (k0, k1) = (j as f32 / 3.0, (j + 1) as f32 / 3.0);
+            let corners = [cloth(s0, k0), cloth(s1, k0), cloth(s1, k1), cloth(s0, k1)];
+            let slope = (corners[1] - corners[0])
+                .cross(corners[3] - corners[0])
+                .unit();
+            let toward = (to.view().camera.eye() - corners[0]).unit();
+            let normal = if slope.dot(toward) < 0.0 {
+                slope * -1.0
+            } else {
+                slope
+            };
+            to.face(&corners, *stripe, v3(normal.x, normal.y, 0.2 * normal.z));
         }
     }
 }
@@ -383,9 +271,18 @@ pub fn spot(thing: &Standing) -> [V2; 4] {
     rectangle(thing.at, v2(2.0 * r, 2.0 * r), 0.0)
 }
 
-/// Hulls that shape the shadow of a thing on a spot.
-pub fn standing_hulls(thing: &Standing) -> Vec<Vec<(V3, f32)>> {
+/// Hulls that shape the shadow of a thing on a spot, its top bent by `bend` metres.
+pub fn standing_hulls(thing: &Standing, bend: V2) -> Vec<Vec<(V3, f32)>> {
     let h = thing.tall();
+    let mut hulls = upright_hulls(thing, h);
+    for (p, _) in hulls.iter_mut().flatten() {
+        let k = (p.z / h).powi(2);
+        *p = *p + (bend * k).up(0.0);
+    }
+    hulls
+}
+
+fn upright_hulls(thing: &Standing, h: f32) -> Vec<Vec<(V3, f32)>> {
     match thing.kind {
         Fixture::Tree => {
             let crown = |x: f32, y: f32, z: f32| ((thing.at + v2(x, y) * h).up(z * h), 0.14 * h);
@@ -408,6 +305,14 @@ pub fn standing_hulls(thing: &Standing) -> Vec<Vec<(V3, f32)>> {
             (thing.at.up(0.3 * h), 0.7 * h),
             (thing.at.up(0.8 * h), 0.5 * h),
         ]],
+        Fixture::Flag => {
+            let out = V2::from_angle(0.2) * (0.2 * h);
+            let cloth = |z: f32| [(thing.at.up(z), 0.0), ((thing.at + out).up(z), 0.0)];
+            vec![
+                vec![(thing.at.up(0.0), 0.05), (thing.at.up(h), 0.05)],
+                [cloth(0.84 * h), cloth(h)].concat(),
+            ]
+        }
         _ => vec![vec![(thing.at.up(0.0), 0.05), (thing.at.up(h), 0.05)]],
     }
 }

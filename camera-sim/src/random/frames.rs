@@ -9,12 +9,15 @@ use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use serde::Serialize;
 
-use super::{plot, traffic};
+use super::{plot, sky, traffic};
 use crate::actor::Class;
 use crate::dice::Dice;
-use crate::sensor::{Capture, Sensor};
+use crate::lens::Glass;
+use crate::lens::faults::blur;
+use crate::sensor::{Capture, Frame};
 use crate::space::Size;
-use crate::stage::{Seen, Stage};
+use crate::stage::{Moment, Picture, Seen, Stage};
+use crate::weather::falling::Falling;
 
 /// Pictures that share one street, because painting a street costs more than painting its traffic.
 const GROUP: usize = 8;
@@ -127,26 +130,31 @@ pub fn write(order: &Order, progress: &(dyn Fn(usize) + Sync)) -> Result<(), Fra
 fn write_group(order: &Order, group: usize) -> Result<Vec<Label>, FramesError> {
     let mut dice = Dice::salted(order.seed, group as u64);
     let plot = plot(&mut dice);
-    let stage = Stage::new(
-        &plot.world,
-        &plot.mount,
-        plot.light,
-        order.size,
-        dice.roll(),
-    );
-    let capture = Capture::new(random_sensor(&mut dice), order.size.width, dice.roll());
+    let stage = Stage::new(&plot.world, &plot.mount, &plot.sky, order.size, dice.roll());
+    let sensor = sky::sensor(&plot.sky, &mut dice);
+    let camera = Camera {
+        capture: Capture::new(sensor, order.size.width, dice.roll()),
+        falling: Falling::new(&plot.sky.weather, &plot.sky.light, order.size, dice.roll()),
+        bright: 1.0 - plot.sky.light.lamps,
+    };
     let first = group * GROUP;
     (first..(first + GROUP).min(order.count))
         .map(|index| {
             let actors = traffic(&plot.world, &stage.view().camera, &mut dice);
-            let picture = stage.draw(&actors);
-            let frame = capture.take(&picture.pixmap, dice.roll());
+            let time = dice.range(30.0, 900.0);
+            let fires = sky::fires(&stage.view().camera, time, &mut dice);
+            let picture = stage.draw(&Moment {
+                time,
+                actors: &actors,
+                fires: &fires,
+            });
+            let frame = camera.take(&picture, time, &mut dice);
             let file = format!("{:06}.jpg", index + 1);
             save(
                 &order.out.join(&file),
                 &frame.to_rgb(),
                 order.size,
-                55 + dice.below(40) as u8,
+                45 + dice.below(50) as u8,
             )?;
             let objects = picture.seen.iter().map(Object::from).collect();
             Ok(Label {
@@ -159,14 +167,26 @@ fn write_group(order: &Order, group: usize) -> Result<Vec<Label>, FramesError> {
         .collect()
 }
 
-/// Cameras from good to poor.
-fn random_sensor(dice: &mut Dice) -> Sensor {
-    Sensor {
-        noise: dice.range(0.5, 6.0),
-        blur: dice.range(0.0, 0.28),
-        gain: dice.range(0.78, 1.2),
-        contrast: dice.range(0.8, 1.2),
-        saturation: dice.range(0.55, 1.15),
+/// The camera over one street; its glass and its focus change from picture to picture.
+struct Camera {
+    capture: Capture,
+    falling: Falling,
+    bright: f32,
+}
+
+impl Camera {
+    fn take(&self, picture: &Picture, time: f32, dice: &mut Dice) -> Frame {
+        let mut frame = self.capture.expose(&picture.pixmap);
+        let size = frame.size;
+        self.falling.over(&mut frame, dice.roll(), time);
+        let glass = Glass::new(&sky::lens(dice), &[], size, self.bright, dice.roll());
+        glass.through(&mut frame, time);
+        let (luma, _) = frame.planes_mut();
+        blur(luma, size.width as usize, sky::defocus(dice));
+        self.capture
+            .develop(&mut frame, dice.range(0.85, 1.15), dice.roll());
+        glass.compress(&mut frame);
+        frame
     }
 }
 

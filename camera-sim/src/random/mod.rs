@@ -1,8 +1,9 @@
 //! Random streets with random traffic, for training detectors: everything follows from a seed.
 //!
-//! `street` lays out a world, `traffic` fills it, `frames` writes labelled pictures.
+//! `street` lays out a world, `sky` gives it light and weather, `traffic` fills it, `frames` writes labelled pictures.
 
 pub mod frames;
+mod sky;
 mod street;
 mod traffic;
 

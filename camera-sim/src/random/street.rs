@@ -1,9 +1,10 @@
-//! Random worlds: where the road runs, what stands beside it, how the camera hangs and what the light is.
+//! Random worlds: where the road runs, what stands beside it and how the camera hangs.
 
+use super::sky;
 use crate::dice::Dice;
-use crate::light::{Daylight, Light};
 use crate::scene::{self, Scene};
 use crate::space::{Mount, V2, v2};
+use crate::stage::Sky;
 use crate::world::{Building, Crossing, Fence, Fixture, Material, Road, Standing, Surface, World};
 
 /// Share of streets that are taken from the scenes that ship.
@@ -14,7 +15,7 @@ const SHIPPED: f32 = 0.16;
 pub struct Plot {
     pub world: World,
     pub mount: Mount,
-    pub light: Light,
+    pub sky: Sky,
 }
 
 /// A random street; now and then one that ships, under any light.
@@ -22,20 +23,20 @@ pub fn plot(dice: &mut Dice) -> Plot {
     if dice.chance(SHIPPED) {
         let name = dice.pick(&scene::names());
         if let Ok(scene) = Scene::load(name) {
-            let light = if dice.chance(0.4) {
-                scene.light
+            let sky = if dice.chance(0.4) {
+                scene.sky
             } else {
-                random_light(dice)
+                sky::sky(dice)
             };
             return Plot {
                 world: scene.world,
                 mount: shaken(scene.mount, dice),
-                light,
+                sky,
             };
         }
     }
     let mount = mount(dice);
-    let light = random_light(dice);
+    let sky = sky::sky(dice);
     let mut world = World {
         base: Some(dice.pick(&[
             Material::Grass,
@@ -54,12 +55,11 @@ pub fn plot(dice: &mut Dice) -> Plot {
         _ => car_park(&mut world, dice),
     }
     clutter(&mut world, dice);
-    clear_view(&mut world, &mount);
-    Plot {
-        world,
-        mount,
-        light,
+    if sky.light.lamps > 0.0 && dice.chance(0.85) {
+        lamps(&mut world, dice);
     }
+    clear_view(&mut world, &mount);
+    Plot { world, mount, sky }
 }
 
 /// The same camera after somebody has brushed against it.
@@ -88,26 +88,6 @@ fn mount(dice: &mut Dice) -> Mount {
         pitch_deg,
         yaw_deg: dice.range(-32.0, 32.0),
         fov_deg,
-    }
-}
-
-/// Any sky, any sun.
-pub(super) fn random_light(dice: &mut Dice) -> Light {
-    let daylight = dice.pick(&[
-        Daylight::Day,
-        Daylight::Day,
-        Daylight::Day,
-        Daylight::Dull,
-        Daylight::Dull,
-        Daylight::Dusk,
-    ]);
-    let light = Light::new(daylight, dice.range(0.0, 360.0), dice.range(22.0, 68.0));
-    let k = dice.range(0.8, 1.12);
-    Light {
-        direct: light.direct * k,
-        ambient: light.ambient * k,
-        haze_m: light.haze_m * dice.range(0.5, 1.5),
-        ..light
     }
 }
 
@@ -365,6 +345,7 @@ fn clutter(world: &mut World, dice: &mut Dice) {
             Fixture::Lamp,
             Fixture::Bollard,
             Fixture::Tree,
+            Fixture::Flag,
         ]);
         let at = v2(dice.range(-16.0, 16.0), dice.range(6.0, 35.0));
         let on_road = world.roads.iter().any(|r| {
@@ -378,6 +359,19 @@ fn clutter(world: &mut World, dice: &mut Dice) {
                 height: None,
             });
         }
+    }
+}
+
+/// Lamps where a street has hardly any: few town streets are quite dark.
+fn lamps(world: &mut World, dice: &mut Dice) {
+    let near = |t: &&Standing| t.kind == Fixture::Lamp && (0.0..40.0).contains(&t.at.y);
+    let missing = 5usize.saturating_sub(world.standing.iter().filter(near).count());
+    for _ in 0..missing {
+        world.standing.push(Standing {
+            kind: Fixture::Lamp,
+            at: v2(dice.range(-18.0, 18.0), dice.range(6.0, 38.0)),
+            height: Some(dice.range(5.0, 8.5)),
+        });
     }
 }
 

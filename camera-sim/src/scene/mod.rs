@@ -10,7 +10,9 @@ mod crowd;
 pub(crate) mod custody;
 mod motion;
 mod raw;
+mod renderer;
 pub mod rules;
+mod sky;
 mod stream;
 mod timetable;
 
@@ -18,13 +20,15 @@ use std::path::{Path, PathBuf};
 
 use crate::actor::Posed;
 use crate::draw::View;
-use crate::light::Light;
-use crate::sensor::{Capture, Frame, Sensor};
+use crate::fire::Fire;
+use crate::lens::Lens;
+use crate::lens::faults::Fault;
 use crate::space::{Camera, Mount, Size};
-use crate::stage::{Seen, Stage};
+use crate::stage::Sky;
 use crate::truth::{self, Truth};
 use crate::world::World;
 pub use actor::Actor;
+pub use renderer::{Renderer, Shot};
 use rules::{Line, Rule, Zone};
 use timetable::Timetable;
 
@@ -67,7 +71,11 @@ pub struct Scene {
     /// Seconds around a truth incident within which an alarm counts.
     pub tolerance_s: f32,
     pub mount: Mount,
-    pub light: Light,
+    pub sky: Sky,
+    /// What the camera does all the time, and its scripted faults.
+    pub lens: Lens,
+    pub faults: Vec<Fault>,
+    pub fires: Vec<Fire>,
     pub world: World,
     pub actors: Vec<Actor>,
     pub zones: Vec<Zone>,
@@ -102,11 +110,6 @@ impl Scene {
     /// Reads a scene from the text of its file; `file` is for error messages.
     pub fn parse(name: &str, file: &Path, text: &str) -> Result<Self, SceneError> {
         let raw = raw::parse(file, text)?;
-        let light = Light::new(
-            raw.light.daylight,
-            raw.light.sun_azimuth_deg,
-            raw.light.sun_height_deg,
-        );
         let actors = cast::cast(&raw).map_err(|problems| raw::refusal(file, text, problems))?;
         let timetable = Timetable::new(&actors, raw.duration_s);
         Ok(Self {
@@ -121,7 +124,10 @@ impl Scene {
             },
             tolerance_s: raw.tolerance_s.unwrap_or(1.5),
             mount: raw.camera,
-            light,
+            sky: sky::sky(&raw.light, raw.weather),
+            lens: raw.lens,
+            faults: raw.lens_faults,
+            fires: raw.fires,
             world: raw.world,
             actors,
             zones: raw.zones,
@@ -156,7 +162,7 @@ impl Scene {
     pub fn view(&self) -> View {
         View {
             camera: Camera::new(&self.mount, self.size),
-            light: self.light,
+            light: self.sky.light,
         }
     }
 
@@ -169,56 +175,5 @@ impl Scene {
     /// What really happens, by the meaning of the rules.
     pub fn truth(&self) -> Truth {
         truth::of(self)
-    }
-}
-
-/// One picture of a scene as the camera gives it, and what shows in it (`Seen::actor` indexes `Scene::actors`).
-pub struct Shot {
-    pub frame: Frame,
-    pub seen: Vec<Seen>,
-}
-
-/// Paints the pictures of one scene, any of them in any order.
-pub struct Renderer<'s> {
-    scene: &'s Scene,
-    stage: Stage,
-    capture: Capture,
-}
-
-impl<'s> Renderer<'s> {
-    /// Paints the street; takes a good part of a second.
-    pub fn new(scene: &'s Scene) -> Self {
-        let stage = Stage::new(
-            &scene.world,
-            &scene.mount,
-            scene.light,
-            scene.size,
-            scene.seed,
-        );
-        let capture = Capture::new(Sensor::default(), scene.size.width, scene.seed);
-        Self {
-            scene,
-            stage,
-            capture,
-        }
-    }
-
-    /// Picture number `index`.
-    pub fn render(&self, index: usize) -> Shot {
-        let (indices, posed): (Vec<usize>, Vec<Posed>) =
-            self.scene.posed(self.scene.time(index)).into_iter().unzip();
-        let picture = self.stage.draw(&posed);
-        let frame = self
-            .capture
-            .take(&picture.pixmap, self.scene.seed.wrapping_add(index as u64));
-        let seen = picture
-            .seen
-            .iter()
-            .map(|s| Seen {
-                actor: indices[s.actor],
-                ..*s
-            })
-            .collect();
-        Shot { frame, seen }
     }
 }

@@ -11,8 +11,12 @@ use serde::Deserialize;
 
 use super::SceneError;
 use super::rules::{Line, Rule, Zone};
-use crate::light::Daylight;
+use super::sky::{self, RawLight};
+use crate::fire::Fire;
+use crate::lens::Lens;
+use crate::lens::faults::Fault;
 use crate::space::Mount;
+use crate::weather::Weather;
 use crate::world::World;
 
 pub(super) use actors::{Deed, RawAct, RawActor, RawLook, RawStop};
@@ -32,6 +36,14 @@ pub(super) struct RawScene {
     #[serde(default)]
     pub light: RawLight,
     #[serde(default)]
+    pub weather: Weather,
+    #[serde(default)]
+    pub lens: Lens,
+    #[serde(default)]
+    pub lens_faults: Vec<Fault>,
+    #[serde(default)]
+    pub fires: Vec<Fire>,
+    #[serde(default)]
     pub world: World,
     #[serde(default)]
     pub actors: Vec<RawActor>,
@@ -45,25 +57,6 @@ pub(super) struct RawScene {
     pub lines: Vec<Line>,
     #[serde(default)]
     pub rules: Vec<Rule>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawLight {
-    pub daylight: Daylight,
-    /// Degrees clockwise from north and above the horizon.
-    pub sun_azimuth_deg: f32,
-    pub sun_height_deg: f32,
-}
-
-impl Default for RawLight {
-    fn default() -> Self {
-        Self {
-            daylight: Daylight::Day,
-            sun_azimuth_deg: 220.0,
-            sun_height_deg: 48.0,
-        }
-    }
 }
 
 /// Reads the text of a scene file.
@@ -122,9 +115,7 @@ fn problems(raw: &RawScene) -> Vec<String> {
     need((-20.0..=89.0).contains(&raw.camera.pitch_deg), &|| {
         "camera.pitch_deg: must be from -20 to 89 (positive looks down)".into()
     });
-    need((5.0..=90.0).contains(&raw.light.sun_height_deg), &|| {
-        "light.sun_height_deg: must be from 5 to 90".into()
-    });
+    out.extend(sky::problems(raw));
     out.extend(actors::problems(&raw.actors));
     out.extend(groups::problems(&raw.crowds, &raw.streams));
     out.extend(places::problems(&raw.zones, &raw.lines, &raw.rules));

@@ -8,6 +8,7 @@
 mod body;
 mod line;
 mod object;
+mod staged;
 mod traffic;
 mod zone;
 
@@ -29,12 +30,13 @@ const LEAST_PX: f32 = 4.0;
 /// Incidents of a scene by the rules of one family.
 type Family = fn(&Watch<'_>) -> Vec<TruthIncident>;
 
-const FAMILIES: [Family; 5] = [
+const FAMILIES: [Family; 6] = [
     line::incidents,
     zone::incidents,
     traffic::incidents,
     object::incidents,
     body::incidents,
+    staged::incidents,
 ];
 
 /// The truth about one scene.

@@ -291,7 +291,7 @@ fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
             placed.point(x, y0, z1),
         ]
     };
-    let lit = to.view().light.lamps;
+    let lit = to.view().light.headlights;
     let lamp = match (fore, lit) {
         (true, true) => Rgb::hex(0xfff6d8),
         (true, false) => Rgb::hex(0xd7dde0),
@@ -301,7 +301,7 @@ fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
     };
     for side in [-1.0, 1.0] {
         let (a, b) = (side * (w - 0.42), side * (w - 0.06));
-        to.glow(&patch(a, b, z - 0.07, z + 0.09), lamp);
+        to.lamp(&patch(a, b, z - 0.07, z + 0.09), lamp);
     }
     let normal = placed.turn(v3(if fore { 1.0 } else { -1.0 }, 0.0, 0.0));
     if fore {
@@ -321,6 +321,37 @@ fn ends(plan: &Plan, look: &VehicleLook, placed: &Placed, to: &mut Sketch<'_>) {
         Rgb::hex(0xe8e8e4),
         normal,
     );
+}
+
+/// Where a vehicle's lamps are.
+#[derive(Clone, Copy, Debug)]
+pub struct Lights {
+    pub heads: [V3; 2],
+    pub tails: [V3; 2],
+    /// Unit vector along which it drives.
+    pub front: V2,
+    pub braking: bool,
+}
+
+/// The lamps of the vehicle standing at `at`, nose towards `heading` radians, its trailer turned by `bend` against it.
+pub fn lights(look: &VehicleLook, at: V2, heading: f32, bend: f32) -> Lights {
+    let units = units(look, at, heading, bend);
+    let lamps = |(look, at, heading): &(VehicleLook, V2, f32), fore: bool| {
+        let (plan, front) = (plan(look), V2::from_angle(*heading));
+        let x = (plan.front + 0.04) * if fore { look.size } else { -look.size };
+        [1.0, -1.0].map(|side| {
+            let aside = front.left() * (side * (plan.half_width - 0.24) * look.size);
+            (*at + front * x + aside).up(plan.lamp_z * look.size)
+        })
+    };
+    // The trailer comes first and the tractor last.
+    let (rear, fore) = (units.first(), units.last());
+    Lights {
+        heads: fore.map(|u| lamps(u, true)).unwrap_or_default(),
+        tails: rear.map(|u| lamps(u, false)).unwrap_or_default(),
+        front: V2::from_angle(heading),
+        braking: look.braking,
+    }
 }
 
 /// Points of the body that shape its shadow, (point, 0), a hull a prism.
