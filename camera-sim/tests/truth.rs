@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use camera_sim::case::case_toml;
 use camera_sim::scene::Scene;
+use camera_sim::space::v2;
 use camera_sim::truth::TruthIncident;
 
 /// A camera looking north over bare ground with one zone over nearly all of the picture; `rest` adds rules and actors.
@@ -244,4 +246,25 @@ fn a_fight_takes_two_and_lasts_while_they_fight() {
     let found = one(&scene(20.0, &format!("{rule}{a}{b}")));
     assert_eq!((found.start_s, found.end_s), (6.0, 14.0));
     assert_eq!(found.note, "a, b");
+}
+
+#[test]
+fn a_case_carries_the_true_ground_and_names_the_classes() {
+    let scene = scene(2.0, &rule("speeding", "limit_kmh = 50.0"));
+    let text = case_toml(&scene, "clip.mp4").unwrap();
+    let case: toml::Table = text.parse().unwrap();
+    let classes = case["rules"][0]["classes"].as_array().unwrap();
+    assert_eq!(classes.len(), 4, "{classes:?}");
+    let points = case["calibration"]["points"].as_array().unwrap();
+    assert_eq!(points.len(), 4);
+    for point in points {
+        let pair = |key: &str| {
+            let of = |i: usize| point[key][i].as_float().unwrap() as f32;
+            v2(of(0), of(1))
+        };
+        let seen = scene.view().camera.project(pair("ground").up(0.0)).unwrap();
+        let image = pair("image");
+        let image = v2(image.x * 640.0, image.y * 360.0);
+        assert!((seen - image).length() < 0.1, "{seen:?} {image:?}");
+    }
 }

@@ -49,7 +49,9 @@ impl Gait {
         let fore = self.swing * p.sin() + 0.14 * self.run;
         let stand = if self.swing == 0.0 { 0.04 } else { 0.0 };
         let fold = 1.5 + 1.0 * self.run;
-        let bend = self.swing * (0.25 + fold * p.cos().max(0.0)) + stand;
+        // The knee of a runner is still bent when it is farthest in front.
+        let folded = (p - 0.55 * self.run).cos().max(0.0);
+        let bend = self.swing * (0.25 + fold * folded) + stand;
         let knee = (bone * fore.sin(), -bone * fore.cos());
         let low = fore - bend;
         [knee, (knee.0 + bone * low.sin(), knee.1 - bone * low.cos())]
@@ -82,7 +84,7 @@ pub fn going(look: &PersonLook, step: &Step) -> Skeleton {
     let bone = look.bone * h;
     let legs = [gait.leg(0.0, bone), gait.leg(TAU / 2.0, bone)];
     // Between two steps a runner touches nothing.
-    let flight = gait.run * 0.03 * h * gait.phase.sin().powi(2);
+    let flight = gait.run * 0.05 * h * gait.phase.sin().powi(2);
     let hip_z = 0.04 * h - legs[0][1].1.min(legs[1][1].1) + flight;
     let lean = 0.02 + 0.035 * gait.swing + 0.42 * gait.run;
     let trunk_x = lean * h * 0.3;
