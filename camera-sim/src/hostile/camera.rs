@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -30,6 +30,8 @@ pub(super) struct Manners {
     pub(super) clock: f64,
     /// Millionths that the camera's clock is fast.
     pub(super) drift: f64,
+    /// Most sessions at a time; 0 is any number.
+    sessions: usize,
     pub(super) answer: Answer,
     /// RTP ticks of all jumps so far. RTP times have no end, so that they may wrap here too.
     pub(super) jumped: u32,
@@ -93,7 +95,20 @@ pub(super) struct Camera {
     sub: Arc<Film>,
     state: Mutex<State>,
     lines: Mutex<Vec<Weak<Line>>>,
+    sessions: Mutex<Vec<Session>>,
 }
+
+/// A client's session, by the number of its conversation.
+#[derive(Debug)]
+struct Session {
+    number: u64,
+    /// When its client left without a word.
+    left: Option<Instant>,
+}
+
+/// How long the session of a client that left without a word keeps its place. Cameras keep it for a minute; this is
+/// shorter for the sake of those who wait.
+const STALE: Duration = Duration::from_secs(6);
 
 #[derive(Debug)]
 struct State {
@@ -120,6 +135,7 @@ impl Camera {
                 manners: Manners::default(),
             }),
             lines: Mutex::default(),
+            sessions: Mutex::default(),
         })
     }
 
@@ -137,6 +153,33 @@ impl Camera {
     pub(super) fn next_sdp(&self) {
         if let Answer::Sdp(seed) = &mut held(&self.state).manners.answer {
             *seed = seed.wrapping_add(1);
+        }
+    }
+
+    /// Takes the client of a conversation in, if there is a place.
+    pub(super) fn admit(&self, number: u64) -> bool {
+        let most = held(&self.state).manners.sessions;
+        let mut sessions = held(&self.sessions);
+        sessions.retain(|session| session.left.is_none_or(|left| left.elapsed() < STALE));
+        let known = sessions.iter().any(|session| session.number == number);
+        if !known && (most == 0 || sessions.len() < most) {
+            sessions.push(Session { number, left: None });
+            return true;
+        }
+        known
+    }
+
+    /// The session of a conversation was torn down.
+    pub(super) fn torn_down(&self, number: u64) {
+        held(&self.sessions).retain(|session| session.number != number);
+    }
+
+    /// A conversation is over: what session it still has is stale from now on.
+    pub(super) fn left(&self, number: u64) {
+        for session in held(&self.sessions).iter_mut() {
+            if session.number == number {
+                session.left = Some(Instant::now());
+            }
         }
     }
 
@@ -200,6 +243,7 @@ fn behave(manners: &mut Manners, order: Order) {
         Order::Reports(reports) => manners.reports = reports,
         Order::Clock(seconds) => manners.clock = seconds,
         Order::Drift(millionths) => manners.drift = millionths,
+        Order::Sessions(most) => manners.sessions = most,
         Order::Answer(answer) => manners.answer = answer,
         Order::Jump(seconds) => {
             let ticks = (seconds * TICKS as f64) as i64;

@@ -60,6 +60,9 @@ pub(super) fn converse(client: TcpStream, place: &Place, number: u64) -> io::Res
         sending: None,
     };
     let outcome = talk.run();
+    for camera in &place.cameras {
+        camera.left(number);
+    }
     talk.line.close();
     if let Some(sending) = talk.sending.take()
         && sending.join().is_err()
@@ -86,6 +89,9 @@ impl Talk<'_> {
     fn run(&mut self) -> io::Result<()> {
         while let Some(request) = self.request()? {
             if request.method == "TEARDOWN" {
+                for camera in &self.place.cameras {
+                    camera.torn_down(self.number);
+                }
                 return self.answer(&request, "Session: 1\r\n", b"");
             }
             let Some((camera, stream)) = self.camera(&request.url) else {
@@ -140,6 +146,7 @@ impl Talk<'_> {
                 self.answer(request, methods, b"")
             }
             "DESCRIBE" => self.describe(request, camera, stream),
+            "SETUP" if !camera.admit(self.number) => self.refuse(request, 453),
             "SETUP" => self.set_up(request),
             "PLAY" => self.play(request, camera, stream),
             "GET_PARAMETER" | "SET_PARAMETER" | "PAUSE" => {

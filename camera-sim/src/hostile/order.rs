@@ -87,6 +87,8 @@ pub enum Order {
     Clock(f64),
     /// The camera's clock is slow (negative) or fast by so many millionths, from the start of a session on.
     Drift(f64),
+    /// So many sessions at a time; one that is not torn down keeps its place for some seconds. 0 is any number.
+    Sessions(usize),
     /// How requests are answered.
     Answer(Answer),
     /// Another look in mid-stream.
@@ -102,7 +104,7 @@ pub struct OrderError {
 }
 
 const KNOWN: &str = "expected well, silence, freeze, drop, delay, reorder, corrupt, reset, hang-up, jump, wrap, reports, \
-                     clock, drift, answer or show; docs/hostile-cameras.md explains each";
+                     clock, drift, sessions, answer or show; docs/hostile-cameras.md explains each";
 
 impl FromStr for Order {
     type Err = OrderError;
@@ -127,6 +129,7 @@ fn parse(what: &str, rest: &[&str]) -> Result<Order, String> {
         "reorder" => Order::Reorder(share(one(rest)?)?),
         "corrupt" => Order::Corrupt(share(one(rest)?)?),
         "delay" => Order::Delay(Duration::from_millis(number(one(rest)?)?)),
+        "sessions" => Order::Sessions(number(one(rest)?)?),
         "jump" => Order::Jump(seconds(one(rest)?)?),
         "clock" => Order::Clock(seconds(one(rest)?)?),
         "drift" => Order::Drift(seconds(one(rest)?)?),
@@ -269,6 +272,7 @@ mod tests {
             told("answer 453 setup"),
             Ok(Order::Answer(Answer::Status(453, Method::Setup)))
         );
+        assert_eq!(told("sessions 1"), Ok(Order::Sessions(1)));
         assert_eq!(told("answer sdp 7"), Ok(Order::Answer(Answer::Sdp(7))));
         assert_eq!(told("reports wrong"), Ok(Order::Reports(Reports::Wrong)));
         let Ok(Order::Show(look)) = told("show 320x180 5fps h265 cbr=300") else {

@@ -47,6 +47,12 @@ pub enum Fault {
     /// It took the connection and then said nothing, or not all that it should.
     #[error("the camera stopped answering ({0}); restart it, and look for newer firmware")]
     Mute(String),
+    /// It agrees to play and then sends nothing.
+    #[error(
+        "the camera agrees to play and then sends no picture; restart it, and with transport = \"udp\" look for a \
+         firewall or change to \"tcp\""
+    )]
+    Silent,
     /// It describes its stream in a way that nobody understands, or describes no picture.
     #[error(
         "the camera's description of its stream (SDP) is of no use: {0}; look for newer firmware"
@@ -94,6 +100,7 @@ impl Fault {
             Fault::Overloaded => "overloaded",
             Fault::Refused(_) => "refused",
             Fault::Mute(_) => "mute",
+            Fault::Silent => "silent",
             Fault::Garbled(_) => "garbled",
             Fault::Undecodable(_) => "undecodable",
             Fault::Codec(_) => "unsupported_codec",

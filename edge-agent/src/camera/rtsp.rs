@@ -117,6 +117,8 @@ pub(super) struct Stage {
     words: Option<String>,
     /// The camera has accepted the connection.
     pub(super) connected: bool,
+    /// It has agreed to send.
+    plays: bool,
 }
 
 impl Stage {
@@ -124,6 +126,7 @@ impl Stage {
     pub(super) fn note(&mut self, progress: &gst::message::Progress) {
         let (kind, code, text) = progress.get();
         match (kind, code) {
+            (gst::ProgressType::Complete, "request") => self.plays = true,
             (gst::ProgressType::Complete | gst::ProgressType::Canceled, _) => {}
             (gst::ProgressType::Error, _) => {}
             (_, "connect") => self.words = Some(text.to_owned()),
@@ -137,6 +140,7 @@ impl Stage {
     /// Why nothing came.
     pub(super) fn silence(&self) -> Fault {
         match &self.words {
+            _ if self.plays => Fault::Silent,
             Some(words) if self.connected => Fault::Mute(format!("at: {words}")),
             _ => Fault::Unreachable("no picture came".to_owned()),
         }
@@ -179,7 +183,7 @@ pub(super) fn classify(error: &gst::message::Error, stage: &Stage) -> Fault {
         Some(gst::ResourceError::Settings) => return Fault::Garbled(text),
         Some(gst::ResourceError::Read | gst::ResourceError::Write) => {
             return match stage.connected {
-                true if text.contains("imeout") => stage.silence(),
+                true if text.contains("imeout") || text.contains("any UDP") => stage.silence(),
                 true => Fault::CutOff,
                 false => Fault::Unreachable(text),
             };

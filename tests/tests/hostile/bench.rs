@@ -136,7 +136,7 @@ impl<'a> Bench<'a> {
     }
 
     /// How often it failed for `cause`, or at all.
-    fn failures(&self, cause: Option<&str>) -> f64 {
+    pub(crate) fn failures(&self, cause: Option<&str>) -> f64 {
         let begin = format!("camera_failures_total{{camera=\"{}\",cause=\"", self.id);
         let figures = self.seen.now().figures;
         let of_camera = figures.iter().filter_map(|(name, count)| {

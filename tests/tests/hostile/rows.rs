@@ -53,6 +53,11 @@ const SOME: u32 = 30;
 pub(crate) const ROWS: &[Row] = &[
     row("stop", |camera| {
         camera.fails_by(&["silence on"], "stalled", "stood still");
+        camera.fails(1, "silent", "sends no picture");
+        camera.recovers(&["well"]);
+    }),
+    udp("no-udp", |camera| {
+        camera.fails_by(&["silence on", "reset"], "silent", "firewall");
         camera.recovers(&["well"]);
     }),
     row("freeze", |camera| {
@@ -169,6 +174,19 @@ pub(crate) const ROWS: &[Row] = &[
         camera.fails_by(&["answer 453", "reset"], "out_of_sessions", "453");
         camera.fails_by(&["answer 453 setup"], "out_of_sessions", "453");
         camera.recovers(&["well"]);
+    }),
+    row("sessions", |camera| {
+        camera.order("sessions 1");
+        let full = camera.failures(Some("out_of_sessions"));
+        camera.fails_by(&["silence on"], "stalled", "stood still");
+        camera.recovers(&["silence off"]);
+        assert_eq!(
+            camera.failures(Some("out_of_sessions")),
+            full,
+            "no TEARDOWN"
+        );
+        camera.fails_by(&["reset"], "out_of_sessions", "453");
+        camera.recovers(&[]);
     }),
     row("454", |camera| {
         camera.fails_by(&["answer 454 play", "reset"], "session_lost", "454");
