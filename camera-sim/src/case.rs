@@ -11,7 +11,7 @@ use crate::render::{self, RenderError};
 use crate::scene::rules::{Line, Rule, Zone};
 use crate::scene::{Scene, Shot};
 use crate::space::v2;
-use crate::truth::{TruthIncident, track};
+use crate::truth::{TruthIncident, part, track};
 
 /// Licence of every picture that this crate renders.
 const LICENCE: &str = "Apache-2.0";
@@ -125,17 +125,11 @@ struct TruthObject {
 }
 
 fn truth_line(scene: &Scene, frame: usize, shot: &Shot) -> TruthLine {
-    let mut part = 0;
-    let objects = shot.seen.iter().enumerate().map(|(i, seen)| {
-        part = if i > 0 && shot.seen[i - 1].actor == seen.actor {
-            part + 1
-        } else {
-            0
-        };
+    let objects = shot.seen.iter().map(|seen| {
         let b = seen.bounds;
         let tenth = |v: f32| (v * 10.0).round() / 10.0;
         TruthObject {
-            track: track(seen.actor, part),
+            track: track(seen.actor, part(scene, seen.actor, seen.class)),
             class: seen.class,
             bounds: [b.left, b.top, b.right - b.left, b.bottom - b.top].map(tenth),
             visibility: (seen.visibility * 100.0).round() / 100.0,

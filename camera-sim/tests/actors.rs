@@ -6,6 +6,7 @@ use std::path::Path;
 use camera_sim::actor::{Class, Kind, Posed};
 use camera_sim::scene::{Renderer, Scene, SceneError};
 use camera_sim::space::V2;
+use camera_sim::truth::{part, presences, track};
 
 fn read(duration_s: f32, rest: &str) -> Result<Scene, SceneError> {
     let text = format!(
@@ -51,6 +52,26 @@ fn who_lies_is_fallen_until_they_get_up() {
     assert_eq!(at(2.5), [Class::Person]);
     assert_eq!(at(4.5), [Class::Fallen]);
     assert_eq!(at(8.0), [Class::Person]);
+}
+
+#[test]
+fn an_object_keeps_its_track_while_its_other_half_leaves_the_picture() {
+    let leaves =
+        "[[actors]]\nname = \"c\"\nkind = \"cyclist\"\nspeed = 2.0\npath = [[0, 9], [12, 9]]\n";
+    let scene = scene(8.0, leaves);
+    let renderer = Renderer::new(&scene);
+    let mut alone = 0;
+    for frame in 0..scene.frames() {
+        let there = presences(&scene, frame);
+        let seen = renderer.render(frame).seen;
+        alone += usize::from(seen.len() == 1);
+        for s in seen {
+            let track = track(s.actor, part(&scene, s.actor, s.class));
+            let same = there.iter().filter(|p| p.track == track);
+            assert!(same.into_iter().all(|p| p.class == s.class), "{s:?}");
+        }
+    }
+    assert!(alone > 0, "one of the two leaves first");
 }
 
 /// Whether two footprints share ground: no edge line of either parts them.

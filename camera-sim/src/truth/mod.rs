@@ -79,6 +79,15 @@ pub fn track(actor: usize, part: usize) -> u32 {
     actor as u32 * 2 + part as u32 + 1
 }
 
+/// Which of its actor's objects an object of `class` is, for `track`. `actor` counts on into the fires.
+pub fn part(scene: &Scene, actor: usize, class: Class) -> usize {
+    match scene.actors.get(actor) {
+        // Who has fallen is the person they were.
+        Some(a) => (a.kind.classes().iter().position(|c| *c == class)).unwrap_or(0),
+        None => usize::from(class == Class::Smoke),
+    }
+}
+
 /// All objects in picture `frame`, hidden ones too.
 pub fn presences(scene: &Scene, frame: usize) -> Vec<Presence> {
     presences_of(scene, frame, &|_| true)
