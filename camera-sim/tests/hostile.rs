@@ -5,6 +5,7 @@
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::TcpStream,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -352,4 +353,55 @@ fn orders_come_by_the_control_port_and_by_a_script() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("day.txt: line 2"), "{error}");
+}
+
+/// Ends a program when it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn the_program_serves_them_and_says_where_they_take_orders() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camera-sim"));
+    command.args(["serve", "--port", "0", "--hostile", "gate=pattern"]);
+    command
+        .args(["--control", "127.0.0.1:0"])
+        .stderr(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    // Open to the end: the program goes on to say what it is told.
+    let mut lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
+    let (mut url, mut control) = (None, None);
+    for line in lines.by_ref().map(Result::unwrap) {
+        url = line
+            .strip_prefix("serving hostile ")
+            .map(str::to_owned)
+            .or(url);
+        control = line.strip_prefix("control ").map(str::to_owned);
+        if control.is_some() {
+            break;
+        }
+    }
+    let mut port = TcpStream::connect(control.unwrap()).unwrap();
+    port.write_all(b"gate answer 503\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(port).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "ok\n");
+    assert_eq!(
+        Client::new(&url.unwrap()).ask("DESCRIBE", "").unwrap().0,
+        503
+    );
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camera-sim"));
+    command.args(["serve", "--port", "0", "--hostile", "gate=pattern"]);
+    let refused = command.args(["--control", "0.0.0.0:0"]).output().unwrap();
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && text.contains("loopback"),
+        "{text}"
+    );
 }

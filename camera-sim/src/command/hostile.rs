@@ -11,7 +11,7 @@ use camera_sim::hostile::{Control, Hostile, HostileCamera, HostileSettings, Look
 
 /// Cameras that misbehave on request.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct HostileArgs {
     /// Cameras that do what they are told to, on a port of their own: MOUNT=VIDEO-FILE, or MOUNT=pattern. Each has a
     /// small stream at MOUNT/sub
     #[arg(long, value_name = "MOUNT=SOURCE")]
@@ -34,7 +34,7 @@ pub(crate) struct Running {
     _cameras: Hostile,
 }
 
-impl Args {
+impl HostileArgs {
     /// Starts what was asked for, and says where it is.
     pub(crate) fn start(
         &self,

@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
     #[command(flatten)]
-    hostile: super::hostile::Args,
+    hostile: super::hostile::HostileArgs,
 }
 
 /// Serves until SIGINT or SIGTERM.
