@@ -91,24 +91,21 @@ impl Capture {
         let w = frame.size.width as usize;
         let (luma, _) = frame.planes_mut();
         soften(luma, w, self.sensor.blur);
-        // Most sensors change nothing; a table is slow next to that.
-        let curve = (gain != 1.0 || self.sensor.gain != 1.0 || self.sensor.contrast != 1.0)
-            .then(|| curve(&self.sensor, gain));
+        let plain = self.sensor.gain == 1.0 && self.sensor.contrast == 1.0;
+        let curve = curve(&self.sensor, gain);
+        let k = (gain * 128.0).round() as u16;
         let mut dice = Dice::salted(moment, 0x5e45);
         for row in luma.chunks_exact_mut(w) {
             let start = dice.below(NOISE_TILE);
-            let noise = &self.noise[start..start + w];
-            match &curve {
-                Some(curve) => {
-                    for (v, n) in row.iter_mut().zip(noise) {
-                        *v = curve[*v as usize].saturating_add_signed(*n);
-                    }
-                }
-                None => {
-                    for (v, n) in row.iter_mut().zip(noise) {
-                        *v = (*v).clamp(16, 235).saturating_add_signed(*n);
-                    }
-                }
+            let pairs = row.iter_mut().zip(&self.noise[start..start + w]);
+            if plain {
+                // No table: eight pixels go at once. At most 239 * 255 before the shift, for gains below two.
+                pairs.for_each(|(v, n)| {
+                    let more = (u16::from(v.saturating_sub(16)) * k) >> 7;
+                    *v = (more.min(219) as u8 + 16).saturating_add_signed(*n);
+                });
+            } else {
+                pairs.for_each(|(v, n)| *v = curve[*v as usize].saturating_add_signed(*n));
             }
         }
     }
@@ -129,46 +126,34 @@ fn curve(sensor: &Sensor, gain: f32) -> [u8; 256] {
     })
 }
 
-/// BT.709 brightness, in sixteen bits throughout so that eight pixels go at once.
+/// BT.709 brightness; sixteen bits suffice, so that a processor takes many pixels at once.
 fn brightness(rgba: &[u8], luma: &mut [u8]) {
-    let of = |p: &[u8]| {
-        ((47 * u16::from(p[0]) + 157 * u16::from(p[1]) + 16 * u16::from(p[2]) + 128 + (16 << 8))
-            >> 8) as u8
-    };
-    let eights = luma.len() / 8 * 8;
-    let (most, rest) = luma.split_at_mut(eights);
-    for (y, p) in most.chunks_exact_mut(8).zip(rgba.chunks_exact(32)) {
-        for i in 0..8 {
-            y[i] = of(&p[4 * i..4 * i + 4]);
-        }
-    }
-    for (y, p) in rest.iter_mut().zip(rgba[eights * 4..].chunks_exact(4)) {
-        *y = of(p);
+    for (y, p) in luma.iter_mut().zip(rgba.chunks_exact(4)) {
+        let sum = 47 * u16::from(p[0]) + 157 * u16::from(p[1]) + 16 * u16::from(p[2]);
+        *y = ((sum + 128 + (16 << 8)) >> 8) as u8;
     }
 }
 
-/// Averages 2x2 pixels into the two colour planes; whole numbers of sixteen bits suffice: weights are of 128.
+/// Averages 2x2 pixels into the two colour planes.
 fn colours(rgba: &[u8], w: usize, h: usize, saturation: f32, chroma: &mut [u8]) {
     let (blue, red) = chroma.split_at_mut((w / 2) * (h / 2));
-    let k = |v: f32| (v * saturation.min(1.9) * 0.5).round() as i16;
-    let (ub, ur) = (k(112.0), k(-26.0));
-    let (vr, vb) = (k(112.0), k(-10.0));
-    // Grey stays grey: the weights of each plane add up to nought.
-    let (ug, vg) = (-ub - ur, -vr - vb);
+    let k = |v: f32| (v * saturation) as i32;
+    let (ub, ur, ug) = (k(112.0 * 64.0), k(-26.0 * 64.0), k(-86.0 * 64.0));
+    let (vr, vg, vb) = (k(112.0 * 64.0), k(-102.0 * 64.0), k(-10.0 * 64.0));
+    let word = |p: &[u8], i: usize| u32::from_le_bytes([p[i], p[i + 1], p[i + 2], p[i + 3]]);
     for y in 0..h / 2 {
         let top = &rgba[2 * y * w * 4..(2 * y + 1) * w * 4];
         let low = &rgba[(2 * y + 1) * w * 4..(2 * y + 2) * w * 4];
-        let planes = blue[y * (w / 2)..]
-            .iter_mut()
-            .zip(red[y * (w / 2)..].iter_mut());
+        let row = y * (w / 2)..(y + 1) * (w / 2);
+        let planes = blue[row.clone()].iter_mut().zip(&mut red[row]);
         for ((u, v), (a, b)) in planes.zip(top.chunks_exact(8).zip(low.chunks_exact(8))) {
-            let mean = |c: usize| {
-                let four = [a[c], a[c + 4], b[c], b[c + 4]].map(u16::from);
-                ((four[0] + four[1] + four[2] + four[3] + 2) >> 2) as i16
-            };
-            let (r, g, b) = (mean(0), mean(1), mean(2));
-            *u = (((ub * b + ur * r + ug * g + 64) >> 7) + 128).clamp(16, 240) as u8;
-            *v = (((vr * r + vb * b + vg * g + 64) >> 7) + 128).clamp(16, 240) as u8;
+            // Red and blue are summed in the halves of one word.
+            let four = [word(a, 0), word(a, 4), word(b, 0), word(b, 4)];
+            let both: u32 = four.iter().map(|p| p & 0x00ff_00ff).sum();
+            let green: u32 = four.iter().map(|p| (p >> 8) & 255).sum();
+            let (r, g, b) = ((both & 0xffff) as i32, green as i32, (both >> 16) as i32);
+            *u = (((ub * b + ur * r + ug * g) >> 16) + 128).clamp(16, 240) as u8;
+            *v = (((vr * r + vg * g + vb * b) >> 16) + 128).clamp(16, 240) as u8;
         }
     }
 }

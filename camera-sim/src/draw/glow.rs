@@ -50,17 +50,21 @@ impl Falloff {
         for y in from(glow.at.y, ry)..to(glow.at.y, ry, h) {
             let dy = (y as f32 + 0.5 - glow.at.y) / ry;
             let wide = rx * (1.0 - dy * dy).max(0.0).sqrt();
-            for x in from(glow.at.x, wide)..to(glow.at.x, wide, w) {
-                let dx = (x as f32 + 0.5 - glow.at.x) / rx;
+            let right = to(glow.at.x, wide, w);
+            let left = from(glow.at.x, wide).min(right);
+            let row = (y * w + left) as usize..(y * w + right) as usize;
+            let open = mask.map(|m| &m[row.clone()]);
+            let pixels = onto.data_mut()[row.start * 4..row.end * 4].chunks_exact_mut(4);
+            for (i, pixel) in pixels.enumerate() {
+                let open = open.map_or(255, |m| u32::from(m[i]));
+                let dx = ((left + i as i32) as f32 + 0.5 - glow.at.x) / rx;
                 let q = ((dx * dx + dy * dy) * STEPS as f32) as usize;
-                let i = (y * w + x) as usize;
-                if q < STEPS {
-                    let open = mask.map_or(255, |m| u32::from(m[i]));
-                    let k = u32::from(self.0[q]) * open;
-                    let pixel = &mut onto.data_mut()[i * 4..i * 4 + 3];
-                    for (p, c) in pixel.iter_mut().zip(rgb) {
-                        *p = (u32::from(*p) + ((c * k) >> 16)).min(255) as u8;
-                    }
+                if open == 0 || q >= STEPS {
+                    continue;
+                }
+                let k = u32::from(self.0[q]) * open;
+                for (p, c) in pixel.iter_mut().zip(rgb) {
+                    *p = (u32::from(*p) + ((c * k) >> 16)).min(255) as u8;
                 }
             }
         }

@@ -17,16 +17,35 @@ pub fn coarsen(frame: &mut Frame, strength: f32) {
     let size = frame.size;
     let (w, h) = (size.width as usize, size.height as usize);
     let (luma, chroma) = frame.planes_mut();
-    plane(luma, w, &steps(strength, 6.0));
+    plane(luma, w, &steps(strength));
     let (blue, red) = chroma.split_at_mut((w / 2) * (h / 2));
     for half in [blue, red] {
-        plane(half, w / 2, &steps(strength, 10.0));
+        level(half, w / 2, if strength < 0.3 { 2 } else { 4 });
+    }
+}
+
+/// Colour goes first: each square of `side` points gets its mean.
+fn level(plane: &mut [u8], w: usize, side: usize) {
+    let mut sums = vec![0u16; w / side];
+    let all = (side * side) as u16;
+    for strip in plane.chunks_exact_mut(w * side) {
+        sums.fill(all / 2);
+        for row in strip.chunks_exact(w) {
+            for (sum, points) in sums.iter_mut().zip(row.chunks_exact(side)) {
+                *sum += points.iter().map(|v| u16::from(*v)).sum::<u16>();
+            }
+        }
+        for row in strip.chunks_exact_mut(w) {
+            for (sum, points) in sums.iter().zip(row.chunks_exact_mut(side)) {
+                points.fill((sum / all) as u8);
+            }
+        }
     }
 }
 
 /// Quantiser steps: larger for finer waves.
-fn steps(strength: f32, base: f32) -> Block {
-    let q = base * (0.5 + 9.5 * strength * strength);
+fn steps(strength: f32) -> Block {
+    let q = 3.0 + 57.0 * strength * strength;
     std::array::from_fn(|v| std::array::from_fn(|u| q * (0.55 + 0.45 * (u + v) as f32)))
 }
 
