@@ -170,11 +170,11 @@ mod tests {
     fn error(strength: f32) -> f32 {
         let (clean, mut coarse) = (grain(), grain());
         coarsen(&mut coarse, strength);
-        let pairs = clean.data.iter().zip(&coarse.data);
+        let pairs = clean.data.iter().zip(&coarse.data).take(64 * 64);
         pairs
             .map(|(a, b)| (f32::from(*a) - f32::from(*b)).abs())
             .sum::<f32>()
-            / clean.data.len() as f32
+            / 4096.0
     }
 
     #[test]
