@@ -1,6 +1,7 @@
 # make demo      two simulated streets, an agent and a command centre on this machine (DEMO_SECONDS=60: ends by itself)
 # make test      everything that CI runs, browser included
 # make lint      format, clippy with warnings denied, tidy
+# make score     alarms of the bundled model on the ten scenes that ship: precision, recall, F1
 # make bench     prints the table of benches/README.md anew
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,7 +11,7 @@ CONSOLE := command-center/console
 BROWSER_TESTS := command-center/browser-tests
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo test lint bench setup console build clean
+.PHONY: demo test lint score bench setup console build clean
 
 setup:
 	@deploy/setup.sh
@@ -39,6 +40,9 @@ lint: setup console
 	cd $(CONSOLE) && npm run --silent check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test -q -p tests --test tidy
+
+score: setup
+	@tests/scenes/score.sh
 
 bench: setup console
 	@benches/run.sh
