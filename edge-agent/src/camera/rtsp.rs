@@ -180,7 +180,7 @@ pub(super) fn classify(error: &gst::message::Error, stage: &Stage) -> Fault {
         Some(gst::ResourceError::OpenRead | gst::ResourceError::OpenReadWrite) => {
             return Fault::Unreachable(text);
         }
-        Some(gst::ResourceError::Settings) => return Fault::Garbled(text),
+        Some(gst::ResourceError::Settings) => return Fault::Garbled(detail(error)),
         Some(gst::ResourceError::Read | gst::ResourceError::Write) => {
             return match stage.connected {
                 true if text.contains("imeout") || text.contains("any UDP") => stage.silence(),
@@ -196,11 +196,22 @@ pub(super) fn classify(error: &gst::message::Error, stage: &Stage) -> Fault {
         .and_then(|element| element.downcast_ref::<gst::Element>()?.factory())
         .is_some_and(|factory| factory.name() == "rtspsrc");
     match kind.kind::<gst::StreamError>() {
+        // It also finds no codec where there is no stream of pictures at all.
+        Some(gst::StreamError::CodecNotFound) if of_source => {
+            Fault::Garbled("it offers no pictures that can be asked for".to_owned())
+        }
         Some(gst::StreamError::CodecNotFound) => Fault::Codec(text),
-        Some(_) if of_source => Fault::Garbled(text),
+        Some(_) if of_source => Fault::Garbled(detail(error)),
         Some(_) => Fault::Undecodable(text),
         None => Fault::Broken(text),
     }
+}
+
+/// What the element adds for those who debug it says more than the error's own words here.
+fn detail(error: &gst::message::Error) -> String {
+    let debug = error.debug().unwrap_or_default();
+    let last = debug.lines().last().unwrap_or_default();
+    last.trim().to_owned()
 }
 
 /// Some of rtspsrc's messages have the status in words alone: `Error (453): Not Enough Bandwidth`.

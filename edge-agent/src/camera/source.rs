@@ -280,6 +280,7 @@ fn receive(
     let encoding = caps
         .structure(0)
         .and_then(|s| s.get::<String>("encoding-name").ok())
+        .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "unknown".to_owned());
     let codec = Codec::from_rtp(&encoding).ok_or(Fault::Codec(encoding))?;
     let decoder = Decoder::new(codec, WhenFull::Refuse, intake.on_picture())?;
