@@ -49,7 +49,7 @@ const LASTS_S: f32 = 5.5;
 /// Points of the longer side of a cloud of smoke.
 const SOFT: f32 = 110.0;
 /// Less than this (of 255) of fire or smoke is not there.
-const FAINT: u8 = 56;
+const FAINT: u8 = 84;
 
 /// Colours without premultiplication, red, green, blue, opacity, on a coarse grid.
 struct Field {
@@ -226,7 +226,7 @@ impl Fire {
 fn flame(across: f32, up: f32, time: f32, seed: u32) -> f32 {
     let gust =
         noise(up * 1.4 - time * 1.3, 3.3, seed) + 0.5 * noise(up * 4.0 - time * 3.1, 8.1, seed);
-    let x = across + 0.30 * up * gust;
+    let x = across + 0.42 * up * gust + 0.05 * noise(across * 4.0, up * 7.0 - time * 5.0, seed ^ 5);
     let rough = 0.55 * noise(x * 2.6 + 5.0, up * 2.6 + time * 2.6, seed ^ 1)
         + 0.45 * noise(x * 6.0, up * 5.0 + time * 4.6, seed ^ 2);
     let tongue = |i: u32| {
@@ -244,17 +244,19 @@ fn flame(across: f32, up: f32, time: f32, seed: u32) -> f32 {
     if heat <= -0.6 {
         return 0.0;
     }
-    (heat + 0.25 + rough * (0.22 + 0.6 * up)).clamp(0.0, 1.0)
+    // Ragged at the ground: it burns out of what lies there.
+    let root = (up * 9.0 + 0.35 + 0.4 * rough).clamp(0.0, 1.0);
+    ((heat + 0.16 + rough * (0.3 + 0.6 * up)) * root).clamp(0.0, 1.0)
 }
 
 /// Premultiplied colour of a flame of some heat.
 fn flame_colour(heat: f32) -> [u8; 4] {
     let opacity = ((heat - 0.10) * 3.2).clamp(0.0, 0.96);
     let (red, orange, white) = (Rgb::hex(0xc23a0c), Rgb::hex(0xff9a24), Rgb::hex(0xfff2b8));
-    let colour = if heat < 0.5 {
-        red.mix(orange, ((heat - 0.15) / 0.35).clamp(0.0, 1.0))
+    let colour = if heat < 0.62 {
+        red.mix(orange, ((heat - 0.15) / 0.4).clamp(0.0, 1.0))
     } else {
-        orange.mix(white, ((heat - 0.5) / 0.4).clamp(0.0, 1.0))
+        orange.mix(white, ((heat - 0.62) / 0.38).clamp(0.0, 1.0))
     };
     let [r, g, b] = colour.scale(opacity).bytes();
     [r, g, b, (opacity * 255.0) as u8]

@@ -183,7 +183,7 @@ impl Spray {
     fn over(&self, frame: &mut Frame, part: f32) {
         let size = frame.size;
         let (w, h) = (size.width as usize, size.height as usize);
-        let level = (part * 0.62 * 255.0) as i32;
+        let level = (part * 0.86 * 255.0) as i32;
         let opacity = |order: u8| ((level - i32::from(order)) * 5).clamp(0, 250);
         let mix = |v: &mut u8, to: u8, k: i32| {
             let was = i32::from(*v);
