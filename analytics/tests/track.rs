@@ -75,6 +75,19 @@ fn people_who_pass_each_other_keep_their_numbers() {
 }
 
 #[test]
+fn who_turns_up_far_away_is_not_who_was_lost() {
+    let person = |x: f32| vec![det(0.8, x, 0.5, 0.024, 0.11)];
+    let comes_back_at = |x: f32| {
+        let stands = std::iter::repeat_n(person(0.5), 10);
+        let hidden = std::iter::repeat_n(Vec::new(), 7);
+        let back = std::iter::repeat_n(person(x), 5);
+        ids(5.0, &stands.chain(hidden).chain(back).collect::<Vec<_>>()).len()
+    };
+    assert_eq!(comes_back_at(0.52), 1, "a step away");
+    assert_eq!(comes_back_at(0.585), 2, "three and a half widths away");
+}
+
+#[test]
 fn unsure_detections_carry_a_track_but_begin_none() {
     let walk =
         |score: f32| (0..10).map(move |i| vec![det(score, 0.2 + 0.01 * i as f32, 0.5, 0.06, 0.2)]);

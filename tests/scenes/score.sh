@@ -8,10 +8,10 @@ bin=${CARGO_TARGET_DIR:-$root/target}/debug
 cargo build --quiet --bins
 cases=$root/.cache/cases
 mkdir -p "$cases"
-# What a picture looks like follows from camera-sim's source, scenes included: another source, other clips.
-stamp=$(find camera-sim/src camera-sim/scenes -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-16)
 for file in camera-sim/scenes/*.toml; do
     name=$(basename "$file" .toml)
+    # What a picture looks like follows from the scene and camera-sim's source: another source, another clip.
+    stamp=$(find camera-sim/src "$file" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-16)
     if [ "$(cat "$cases/$name/stamp" 2>/dev/null)" != "$stamp" ]; then
         rm -rf "${cases:?}/$name"
         echo "$name: rendering" >&2

@@ -98,6 +98,10 @@ const UNSURE_FOR: Duration = Duration::from_millis(1800);
 /// How fast a newborn may turn out to be once nothing nearer continues it: standard deviation in its own sides a second.
 const NEWBORN_VELOCITY: f32 = 3.0;
 
+/// Standard deviation, in its own sides, past which the place of an object that is long unseen is not looked for: else it
+/// takes over whoever turns up.
+const FARTHEST: f32 = 1.2;
+
 /// Follows objects.
 #[derive(Clone, Debug)]
 pub struct Tracker {
@@ -216,6 +220,7 @@ impl Tracker {
             }
             let predicted = followed.track.rect;
             let (x, y) = followed.filter.reach();
+            let (x, y) = (x.min(FARTHEST * predicted.w), y.min(FARTHEST * predicted.h));
             let reach = (x.max(leap * predicted.w), y.max(leap * predicted.h));
             for (d, (det, taken)) in work.dets.iter().zip(&work.taken).enumerate() {
                 if *taken || !dets(det) || group_of(&self.groups, det.class) != followed.group {
