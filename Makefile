@@ -41,7 +41,7 @@ lint: setup console
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test -q -p tests --test tidy
 
-score: setup
+score: setup console
 	@tests/scenes/score.sh
 
 bench: setup console

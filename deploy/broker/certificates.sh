@@ -3,7 +3,7 @@
 #
 #   certificates.sh FOLDER ca                        once; ca.key signs everything: keep it off the broker
 #   certificates.sh FOLDER broker HOST [HOST...]     names or addresses by which nodes and centre reach the broker
-#   certificates.sh FOLDER node REGION/SITE/NODE     for one edge agent: its [node] names
+#   certificates.sh FOLDER node REGION/SITE/NODE     for one edge agent: its [node] names, and its files below FOLDER
 #   certificates.sh FOLDER centre                    for the command centre
 #
 # What is there already is left as it is; delete NAME.pem and NAME.key to make them anew. DAYS=825 sets how long they last.
@@ -28,6 +28,7 @@ key_and_certificate() {
         return
     fi
     [ -e ca.key ] || { echo "$folder/ca.key is missing: run \"$0 $folder ca\" first" >&2; exit 1; }
+    mkdir -p "$(dirname "$1")"
     local extensions
     extensions=$(printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\n' "$3")
     if [ -n "${4:-}" ]; then
@@ -37,7 +38,7 @@ key_and_certificate() {
     # A slash in a name would begin the next field of the subject.
     openssl req -new -key "$1.key" -subj "/CN=${2//\//\\/}" |
         openssl x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days "$days" -sha256 \
-            -extfile <(printf '%s\n' "$extensions") -out "$1.part" 2>/dev/null
+            -extfile <(printf '%s\n' "$extensions") -out "$1.part"
     mv "$1.part" "$1.pem"
     echo "$folder/$1.pem and $folder/$1.key"
 }
@@ -66,7 +67,7 @@ broker)
 node)
     [[ ${1:-} =~ ^[^/]+/[^/]+/[^/]+$ ]] || { echo "a node is named REGION/SITE/NODE, not \"${1:-}\"" >&2; exit 2; }
     [ ${#1} -le 64 ] || { echo "\"$1\" is longer than the 64 characters that a certificate's name may have" >&2; exit 2; }
-    key_and_certificate "${1//\//-}" "$1" clientAuth
+    key_and_certificate "$1" "$1" clientAuth
     ;;
 centre)
     key_and_certificate centre centre clientAuth

@@ -21,7 +21,6 @@ fn start_broker(folder: &Path) -> Broker {
             "/etc/mosquitto/safecity.acl",
             workspace().join("deploy/broker/acl").display().to_string(),
         ),
-        ("/var/lib/mosquitto", home.display().to_string()),
     ];
     let mut config = shipped;
     for (place, here) in places {
@@ -30,7 +29,9 @@ fn start_broker(folder: &Path) -> Broker {
     }
     assert!(config.contains("listener 8883\n"));
     Broker::start_with(&home, Leash::Drop, |port| {
-        config.replace("listener 8883\n", &format!("listener {port} 127.0.0.1\n"))
+        let here = config.replace("listener 8883\n", &format!("listener {port} 127.0.0.1\n"));
+        // As Debian's own mosquitto.conf, which includes ours, says it.
+        format!("{here}persistence_location {}/\n", home.display())
     })
     .unwrap()
 }
@@ -71,7 +72,7 @@ fn only_who_is_certified_speaks_and_only_for_itself() {
     }
     let broker = start_broker(folder.path());
     let of_centre = Certificates::of(&certs, "centre");
-    let of_node = Certificates::of(&certs, "test-street-honest");
+    let of_node = Certificates::of(&certs, "test/street/honest");
     let nobody = Certificates {
         own: None,
         ..of_node.clone()

@@ -40,7 +40,7 @@ impl Certificates {
         Ok(())
     }
 
-    /// The files of `name` (`centre`, or a node's names joined by `-`) that the script left in `folder`.
+    /// The files of `name` (`centre`, or `region/site/node`) that the script left in `folder`.
     pub fn of(folder: &Path, name: &str) -> Self {
         Certificates {
             ca: folder.join("ca.pem"),
