@@ -49,7 +49,7 @@ const LASTS_S: f32 = 5.5;
 /// Points of the longer side of a cloud of smoke.
 const SOFT: f32 = 110.0;
 /// Less than this (of 255) of fire or smoke is not there.
-const FAINT: u8 = 84;
+const FAINT: u8 = 110;
 
 /// Colours without premultiplication, red, green, blue, opacity, on a coarse grid.
 struct Field {
@@ -159,9 +159,9 @@ impl Fire {
             let rise = (1.0 + 0.45 * size) * age * (1.0 - 0.035 * age);
             let ground = self.at + aside + blown;
             let start = if self.flames { 0.75 * size } else { 0.1 };
-            let radius = (0.24 + 0.17 * age) * (0.5 + 0.5 * size);
-            let fade = (age / 0.5).min(1.0) * (1.0 - age / LASTS_S).max(0.0);
-            let opacity = 0.72 * fade * (0.55 + 0.45 * grown) / (1.0 + 0.11 * age);
+            let radius = (0.34 + 0.25 * age) * (0.5 + 0.5 * size);
+            let fade = (age / 0.4).min(1.0) * (1.0 - (age / LASTS_S).powi(2)).max(0.0);
+            let opacity = 0.85 * fade * (0.55 + 0.45 * grown) / (1.0 + 0.09 * age);
             Some((
                 v3(ground.x, ground.y, start + rise),
                 radius,
