@@ -15,6 +15,7 @@ from loss import assign, detection_loss
 from net import CLASSES, SHAPES, StreetNet, cells, decode
 from pseudo import label, touches_no_cut
 from score import Detections, choose, judge
+from train import grow
 
 
 def perfect_rows(truth: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
@@ -83,6 +84,15 @@ class Learning(unittest.TestCase):
             optimiser.step()
             losses.append(float(loss.detach()))
         self.assertLess(losses[-1], losses[0] / 3)
+
+    def test_a_larger_model_begins_as_the_smaller_one(self) -> None:
+        torch.manual_seed(5)
+        nano, small = (StreetNet(SHAPES[size]) for size in ("nano", "small"))
+        with torch.no_grad():
+            nano.train()(torch.rand(4, 3, 64, 64) * 255)  # statistics that are not those of a new model
+        grow(small, nano.state_dict())
+        pictures = torch.rand(2, 3, 96, 128) * 255
+        self.assertTrue(torch.allclose(nano.eval()(pictures), small.eval()(pictures), atol=1e-4))
 
     def test_folding_changes_nothing(self) -> None:
         torch.manual_seed(0)

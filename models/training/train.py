@@ -35,7 +35,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", choices=SHAPES, default="nano")
     parser.add_argument("--pictures", type=int, default=120_000, help="augmented pictures to look at")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--start-from", type=Path, help="weights of an earlier run to begin with")
+    parser.add_argument("--start-from", type=Path, help="checkpoint to begin with, of this size or a smaller one")
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
@@ -95,6 +95,24 @@ def optimiser(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.AdamW([{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}])
 
 
+@torch.no_grad()
+def grow(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Takes over the weights of a model of this size or a smaller one; what is new adds nothing until it has learnt.
+
+    Old channels do not listen to new ones (zero weights), and a new residual block passes on what it gets (zero scale),
+    as in Net2Net (arXiv 1511.05641).
+    """
+    for name, mine in model.state_dict().items():
+        if name not in weights:
+            if name.endswith("second.1.weight"):
+                mine.zero_()
+            continue
+        theirs = weights[name]
+        if mine.ndim > 1:
+            mine[: theirs.shape[0], theirs.shape[1] :] = 0.0
+        mine[tuple(slice(n) for n in theirs.shape)] = theirs
+
+
 class Run:
     """Everything a checkpoint holds."""
 
@@ -102,7 +120,7 @@ class Run:
         torch.manual_seed(options.seed)
         self.model = StreetNet(SHAPES[options.size]).to(options.device, memory_format=torch.channels_last).train()
         if options.start_from:
-            self.model.load_state_dict(torch.load(options.start_from, map_location=options.device)["average"])
+            grow(self.model, torch.load(options.start_from, map_location=options.device)["average"])
         self.average = copy.deepcopy(self.model).eval()
         self.optimiser = optimiser(self.model)
         self.step = 0
