@@ -12,7 +12,7 @@ use gstreamer_app::AppSrc;
 use crate::scene::{Renderer, Scene, Shot};
 
 /// Raise it with every change that alters pixels, so that cached clips are rendered anew.
-pub const RENDERER_VERSION: u32 = 3;
+pub const RENDERER_VERSION: u32 = 4;
 
 /// Pictures that wait for the encoder at most; then rendering waits.
 const QUEUE: u64 = 4;

@@ -239,14 +239,14 @@ fn pool(
         else {
             continue;
         };
-        // Light changes little from one pixel to the next: two share it.
+        // Light changes little from one pixel to the next: four share it.
         let (from, to) = (from.max(0.0) as u32, (to.ceil().max(0.0) as u32).min(w));
-        for x in (from.min(to)..to).step_by(2) {
-            let k = (strength(start + step * (x as f32 + 1.0)) * 256.0) as u32;
+        for x in (from.min(to)..to).step_by(4) {
+            let k = (strength(start + step * (x as f32 + 2.0)) * 256.0) as u32;
             if k == 0 {
                 continue;
             }
-            for i in (y * w + x) as usize..(y * w + (x + 2).min(to)) as usize {
+            for i in (y * w + x) as usize..(y * w + (x + 4).min(to)) as usize {
                 if ground.data()[i] == 0 {
                     continue;
                 }
