@@ -3,6 +3,7 @@
 #
 #   deploy/setup.sh            all of it; a second run takes a second
 #   deploy/setup.sh --check    says what is missing and changes nothing (exit 1 if anything is)
+#   deploy/setup.sh --lint     what only `make lint` needs: cargo-deny, built once in .cache/tools (2 minutes)
 #
 # Takes packages by name from apt and PyPI through the machine's own configuration. Downloads go to .cache/ and are
 # checked against the hashes beside this script.
@@ -102,11 +103,21 @@ install_node() {
     rm -rf "$work"
 }
 
+install_cargo_deny() {
+    cargo deny --version 2>/dev/null | grep -q ' 0\.2[0-9]' && return 0
+    say "building cargo-deny (two minutes, once)"
+    cargo install --quiet --locked --debug --no-default-features --version 0.20.2 --root "$cache/tools" cargo-deny
+}
+
 check_rust() {
     command -v cargo >/dev/null || die "cargo is not there: install a Rust toolchain of 1.92 or later first"
 }
 
 check_rust
+if [ "${1:-}" = --lint ]; then
+    PATH=$cache/tools/bin:$PATH install_cargo_deny
+    exit 0
+fi
 if $check_only; then
     # `||` would switch `set -e` off inside the steps, which only looking can afford.
     lacking=0

@@ -23,7 +23,8 @@ IGNORE = -1
 PAD = 114
 MIN_VISIBILITY = 0.25
 HIDDEN = 0.1  # visibility below which an object is taken for not there
-MIN_SIDE_SOURCE = 10.0  # pixels of the rendered frame (832x468), longer side: 5 in the smaller input
+SOURCE_WIDTH = 832  # of a rendered frame
+MIN_SIDE_SOURCE = 10.0  # pixels at that width, longer side: 5 in the smaller input
 MIN_SIDE_INPUT = 5.0  # pixels of the network's input, longer side
 MIN_LEFT_BY_CROP = 0.3  # share of a box that a crop must leave
 
@@ -44,22 +45,24 @@ def read_frames(folder: Path) -> list[Frame]:
 
 
 def _frame(folder: Path, line: dict) -> Frame:
+    return Frame(folder / line["file"], *judged(line["objects"], line["width"], line["height"]))
+
+
+def judged(objects: list[dict], width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and labels, as in a Frame, of what is to be seen in a picture of `width` by `height`."""
+    smallest = MIN_SIDE_SOURCE * width / SOURCE_WIDTH
     boxes, labels = [], []
-    for thing in line["objects"]:
+    for thing in objects:
         x, y, w, h = thing["box"]
         x1, y1 = max(x, 0.0), max(y, 0.0)
-        x2, y2 = min(x + w, line["width"]), min(y + h, line["height"])
+        x2, y2 = min(x + w, width), min(y + h, height)
         if x2 <= x1 or y2 <= y1 or thing["visibility"] < HIDDEN:
             continue
-        seen = thing["visibility"] >= MIN_VISIBILITY and max(x2 - x1, y2 - y1) >= MIN_SIDE_SOURCE
+        seen = thing["visibility"] >= MIN_VISIBILITY and max(x2 - x1, y2 - y1) >= smallest
         known = thing["class"] in CLASSES
         boxes.append((x1, y1, x2, y2))
         labels.append(CLASSES.index(thing["class"]) if seen and known else IGNORE)
-    return Frame(
-        folder / line["file"],
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(labels, np.int64),
-    )
+    return np.array(boxes, np.float32).reshape(-1, 4), np.array(labels, np.int64)
 
 
 def letterbox(picture: np.ndarray, height: int, width: int) -> tuple[np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""Counts what a model sees and misses in a rendered scene, for the boxes that a rule would need.
+"""Counts what a model sees and misses in rendered scenes, for the boxes that a rule would need; and its mAP over all.
 
 score_case.py MODEL.onnx CASE...      CASE is a folder that `camera-sim case` wrote: clip.mp4 and truth.jsonl
 """
@@ -11,9 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from data import judged
 from net import CLASSES
-from score import OPERATING_SCORE, Detector, iou
+from score import OPERATING_SCORE, Detections, Detector, iou, judge, table
 
+FLOOR = 0.01  # score from which on a detection counts for the average precision
 MIN_HEIGHT = 24.0  # pixels of the clip
 MIN_VISIBILITY = 0.5
 HIT_IOU = 0.5
@@ -37,9 +39,14 @@ class Count:
         self.false: Counter[str] = Counter()
         self.tracks: dict[tuple[int, str], list[bool]] = {}
         self.frames = 0
+        # Detections from FLOOR on, boxes and labels of each picture.
+        self.pairs: list[tuple[Detections, np.ndarray, np.ndarray]] = []
 
     def add(self, detector: Detector, picture: np.ndarray, things: list[dict], floor: float) -> None:
-        found = detector(picture, floor)
+        weak = detector(picture, FLOOR)
+        self.pairs.append((weak, *judged(things, picture.shape[1], picture.shape[0])))
+        shown = weak.scores >= floor
+        found = Detections(weak.boxes[shown], weak.scores[shown], weak.labels[shown])
         self.frames += 1
         boxes = corners(things)
         overlaps = iou(found.boxes, boxes)
@@ -93,10 +100,12 @@ def main() -> None:
     parser.add_argument("--score", type=float, default=OPERATING_SCORE)
     arguments = parser.parse_args()
     detector = Detector(arguments.model)
+    pairs = []
     for case in arguments.cases:
-        print(
-            f"{case.name}, score {arguments.score}:\n{count(detector, case, arguments.every, arguments.score).report()}"
-        )
+        result = count(detector, case, arguments.every, arguments.score)
+        pairs += result.pairs
+        print(f"{case.name}, score {arguments.score}:\n{result.report()}")
+    print(f"all {len(arguments.cases)}:\n{table(judge(pairs))}")
 
 
 if __name__ == "__main__":
