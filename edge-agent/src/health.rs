@@ -4,7 +4,6 @@
 //! connection says.
 
 use std::{
-    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use protocol::{CameraHealth, CameraState, Health, Name, incident::ClockQuality};
+use protocol::{CameraHealth, CameraState, Health, Name};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{camera::progress::Progress, metrics::Metrics, spool::SpoolStats};
+use crate::{camera::progress::Progress, clock, metrics::Metrics, spool::SpoolStats};
 
 /// A camera whose last decoded frame is older than this is not being watched at this moment.
 const FRESH: Duration = Duration::from_secs(2);
@@ -218,22 +217,13 @@ impl Accounts {
         Health {
             bootid: self.bootid,
             time: protocol::now(),
-            clock: clock_quality(),
+            clock: clock::quality(),
             uptime_s: self.started.elapsed().as_secs(),
             spool_pending: spool.pending,
             last_seq: spool.last_seq,
             faults: self.faults.list(),
             cameras: self.cameras.iter().map(|camera| camera.health()).collect(),
         }
-    }
-}
-
-/// How far this machine's clock can be trusted, as systemd-timesyncd leaves word of it.
-pub fn clock_quality() -> ClockQuality {
-    let mark = Path::new("/run/systemd/timesync/synchronized");
-    ClockQuality {
-        synchronised: mark.try_exists().unwrap_or(false),
-        estimated_error_ms: None,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod analysis;
 pub mod camera;
 pub mod catalogue;
+pub mod clock;
 pub mod config;
 pub mod evaluate;
 pub mod event_log;

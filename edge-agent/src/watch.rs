@@ -20,9 +20,10 @@ use uuid::Uuid;
 use crate::{
     analysis::{Analysis, Decision},
     camera::{Frame, mailbox::Mailbox},
+    clock,
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::snapshot::{Snapshot, snapshot},
-    health::{CameraAccount, clock_quality},
+    health::CameraAccount,
     inference::{counters::FeedCounters, scheduler::Seen},
     metrics::Metrics,
     report::{Report, Reporter},
@@ -107,7 +108,7 @@ impl Watch {
         };
         let report =
             self.reporter
-                .report(&decision.change, decision.stamps, clock_quality(), picture);
+                .report(&decision.change, decision.stamps, clock::quality(), picture);
         if let Some(report) = report {
             self.commit(report).await;
         }

@@ -198,6 +198,7 @@ fn foreign_runtimes_stay_in_their_rooms() {
         ),
         (&["ort::"], &["edge-agent/src/inference/"]),
         (&["ureq::"], &["edge-agent/src/catalogue/"]),
+        (&["unsafe ", "unsafe_code"], &["edge-agent/src/clock.rs"]),
         (
             &["rumqttc::"],
             &[
