@@ -1,7 +1,7 @@
 //! From a topic and a payload to a message whose parts agree with each other, or the reason why not.
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Topic,
+    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Tombstone, Topic,
     topic::{self},
 };
 
@@ -21,6 +21,8 @@ pub enum Content {
     Status(NodeStatus),
     /// A node's figures.
     Health(Health),
+    /// Numbers of messages that will not come.
+    Tombstone(Tombstone),
     /// A change in an incident's life.
     Incident(Box<IncidentEvent>),
     /// A chunk of evidence.
@@ -37,6 +39,13 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, String> {
     let content = match topic {
         Topic::Status => Content::Status(json(payload)?),
         Topic::Health => Content::Health(json(payload)?),
+        Topic::Tombstone => {
+            let tombstone: Tombstone = json(payload)?;
+            if let Some(fault) = tombstone.fault() {
+                return Err(fault.to_owned());
+            }
+            Content::Tombstone(tombstone)
+        }
         Topic::Incident { camera, kind } => {
             let event: IncidentEvent = json(payload)?;
             let data = &event.data;

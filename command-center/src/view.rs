@@ -236,8 +236,23 @@ pub struct NodeView {
     pub cameras: Vec<CameraView>,
     /// Numbers of its messages that never came.
     pub gaps: Vec<Gap>,
+    /// What it gave up and said so, most first.
+    pub given_up: Vec<GivenUp>,
     /// Messages of it that came more than once, and changed nothing.
     pub duplicates: u64,
+}
+
+/// Messages that a node will never send: its disk was full, or the broker does not take them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GivenUp {
+    /// What they were, for instance `clip`.
+    pub class: String,
+    /// Why, in the node's words.
+    pub reason: String,
+    /// How many.
+    pub messages: u64,
+    /// When the latest of them was heard of.
+    pub latest: Utc,
 }
 
 /// Messages that never came.

@@ -9,7 +9,7 @@ mod support;
 
 use command_center::{
     store::{ChangeBatch, IncidentQuery, Outcome, Store, StoreError},
-    view::{EndingBasis, Gap, Snapshot},
+    view::{EndingBasis, Snapshot},
 };
 use protocol::{IncidentState, NodeState, Severity};
 use support::sample::{Node, announce, at, hex, record};
@@ -139,45 +139,6 @@ async fn an_incident_belongs_to_the_node_that_opened_it() {
     let reason = Outcome::Parked("the incident belongs to another node".to_owned());
     assert_eq!(outcomes, [Outcome::Stored, reason.clone(), reason]);
     assert_eq!(list(&store).await[0].state, IncidentState::Opened);
-}
-
-#[tokio::test]
-async fn missing_numbers_show_as_gaps_until_they_come() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let mut node = Node::new("box-1");
-    let events: Vec<_> = (0..6)
-        .map(|i| node.event(Uuid::now_v7(), IncidentState::Opened, at(i)))
-        .collect();
-    let sent: Vec<_> = events.iter().map(|e| node.send_event(e)).collect();
-    record(&store, &[&sent[1], &sent[5], &sent[2]]).await;
-    let missing = |gaps: &[Gap]| gaps.iter().map(|g| (g.first, g.last)).collect::<Vec<_>>();
-    let nodes = store.nodes().await.unwrap();
-    assert_eq!(missing(&nodes[0].gaps), [(1, 1), (4, 5)]);
-    record(&store, &[&sent[4], &sent[0]]).await;
-    let nodes = store.nodes().await.unwrap();
-    assert_eq!(missing(&nodes[0].gaps), [(4, 4)]);
-    record(&store, &[&sent[3]]).await;
-    assert!(store.nodes().await.unwrap()[0].gaps.is_empty());
-}
-
-#[tokio::test]
-async fn a_new_boot_counts_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let mut node = Node::new("box-1");
-    let first = node.event(Uuid::now_v7(), IncidentState::Opened, at(0));
-    let first = node.send_event(&first);
-    (node.bootid, node.seq) = (Uuid::new_v4(), 2);
-    let third = node.event(Uuid::now_v7(), IncidentState::Opened, at(5));
-    let third = node.send_event(&third);
-    record(&store, &[&first, &third]).await;
-    let gaps = store.nodes().await.unwrap().remove(0).gaps;
-    assert_eq!(gaps.len(), 1);
-    assert_eq!(
-        (gaps[0].bootid, gaps[0].first, gaps[0].last),
-        (node.bootid, 1, 2)
-    );
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! The spool keeps its promises: against a model with reopening at any point, and against a kill.
+#![allow(clippy::unwrap_used, reason = "what helps a test may fail like one")]
 
 use std::{
     collections::HashSet,
@@ -9,7 +10,7 @@ use std::{
 
 use edge_agent::spool::{Class, NewRecord, Quota, Spool, Store, inspect};
 use proptest::prelude::*;
-use protocol::Severity;
+use protocol::{Severity, Tombstone};
 use uuid::Uuid;
 
 const SEVERITIES: [Severity; 4] = [
@@ -238,6 +239,174 @@ async fn what_waits_at_the_same_time_is_committed_together_without_gaps() {
     assert_eq!(spool.stats().borrow().pending, 499);
     drop(spool);
     thread.join().unwrap();
+}
+
+/// A record of a node's, so that somebody waits for it.
+fn of_a_node(class: Class, bytes: usize) -> NewRecord {
+    NewRecord {
+        topic: "safecity/v1/r/s/n/evidence/x"
+            .replace('x', "01890a5d-ac96-774b-bcce-b302099a8057/clip"),
+        ..record(class, Severity::Alarm, bytes)
+    }
+}
+
+fn append(store: &mut Store, class: Class, bytes: usize) {
+    let appended = store.transaction(|store| store.append(of_a_node(class, bytes)).map(drop));
+    appended.unwrap();
+}
+
+fn words(records: &[edge_agent::spool::Record]) -> Vec<Tombstone> {
+    let told = records
+        .iter()
+        .filter(|r| r.topic == "safecity/v1/r/s/n/tombstone");
+    told.map(|r| serde_json::from_slice(&r.payload).unwrap())
+        .collect()
+}
+
+fn pending(store: &mut Store, skip: &[i64]) -> Vec<edge_agent::spool::Record> {
+    store.pending(100, &skip.iter().copied().collect()).unwrap()
+}
+
+#[test]
+fn the_centre_is_told_what_was_given_up_until_it_has_heard_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool.db");
+    let quota = Quota {
+        total: 100,
+        reserved: 40,
+    };
+    let mut store = open(&path, quota);
+    // Numbers 1 to 6; 60 bytes hold two clips, an incident takes one's room.
+    for class in [
+        Class::Clip,
+        Class::Clip,
+        Class::Clip,
+        Class::Clip,
+        Class::Incident,
+        Class::Clip,
+    ] {
+        append(&mut store, class, 30);
+    }
+    let bootid = store.bootid();
+    let sent = pending(&mut store, &[]);
+    assert_eq!(
+        sent.iter().map(|r| r.class).collect::<Vec<_>>(),
+        [Class::Incident, Class::Status, Class::Clip]
+    );
+    let word = &words(&sent)[0];
+    assert_eq!(
+        (word.bootid, &word.seqs[..], word.bytes),
+        (bootid, &[[1, 4]][..], 120)
+    );
+    assert_eq!(
+        (word.class.as_str(), word.reason.as_str()),
+        ("clip", "quota")
+    );
+
+    // One more is given up while that word is on its way: it is said on its own, nothing twice.
+    let on_the_way = sent[1].number;
+    append(&mut store, Class::Clip, 30);
+    let next = pending(&mut store, &[on_the_way]);
+    assert_eq!(words(&next)[0].seqs, [[6, 6]]);
+
+    // A word that was not acknowledged is said again by the next boot; one that was is over.
+    store
+        .transaction(|store| store.acknowledge(&[on_the_way]))
+        .unwrap();
+    drop(store);
+    let mut store = open(&path, quota);
+    let again = pending(&mut store, &[]);
+    assert_eq!(
+        (words(&again)[0].bootid, &words(&again)[0].seqs[..]),
+        (bootid, &[[6, 6]][..])
+    );
+    let number = again.iter().find(|r| r.number < 0).unwrap().number;
+    store
+        .transaction(|store| store.acknowledge(&[number]))
+        .unwrap();
+    assert_eq!(
+        (words(&pending(&mut store, &[])).len(), store.stats().untold),
+        (0, 0)
+    );
+}
+
+#[test]
+fn what_is_set_aside_is_told_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool.db");
+    let mut store = open(&path, Quota::default());
+    append(&mut store, Class::Snapshot, 10);
+    let number = pending(&mut store, &[])[0].number;
+    store
+        .transaction(|store| store.set_aside(number, "10 bytes, the broker takes 5"))
+        .unwrap();
+    let sent = pending(&mut store, &[]);
+    assert_eq!(words(&sent)[0].reason, "10 bytes, the broker takes 5");
+    store
+        .transaction(|store| store.acknowledge(&[sent[0].number]))
+        .unwrap();
+    assert!(pending(&mut store, &[]).is_empty());
+    let rows = inspect(&path).unwrap();
+    assert_eq!(rows[0].state, "set aside: 10 bytes, the broker takes 5");
+}
+
+#[test]
+fn what_arrives_although_it_was_given_up_on_its_way_is_not_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let quota = Quota {
+        total: 50,
+        reserved: 0,
+    };
+    let mut store = open(&dir.path().join("spool.db"), quota);
+    append(&mut store, Class::Clip, 40);
+    let on_the_way = pending(&mut store, &[])[0].number;
+    append(&mut store, Class::Incident, 40);
+    assert_eq!(store.stats().untold, 1);
+    store
+        .transaction(|store| store.acknowledge(&[on_the_way]))
+        .unwrap();
+    assert_eq!(
+        (store.stats().untold, words(&pending(&mut store, &[])).len()),
+        (0, 0)
+    );
+}
+
+/// As it was before tombstones were sent.
+const FORMAT_1: &str = "
+CREATE TABLE boot (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+CREATE TABLE record (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, boot INTEGER NOT NULL REFERENCES boot (number), seq INTEGER NOT NULL,
+    class INTEGER NOT NULL, rank INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB, bytes INTEGER NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0, why TEXT, UNIQUE (boot, seq)
+);
+CREATE INDEX waiting ON record (state, rank, number);
+INSERT INTO boot VALUES (3, '5a1f0c0e-6c0e-4f0e-9d55-2f6f5c1f3a01');
+INSERT INTO record VALUES (8, 3, 1, 4, 17, 'safecity/v1/r/s/n/evidence/x', NULL, 0, 2, 'quota');
+INSERT INTO record VALUES (9, 3, 2, 0, 1, 'safecity/v1/r/s/n/incident/c/k', x'AB', 1, 0, NULL);
+PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_spool_of_the_first_format_is_upgraded_with_what_waits_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool.db");
+    let old = FORMAT_1.replace(
+        "evidence/x",
+        "evidence/01890a5d-ac96-774b-bcce-b302099a8057/clip",
+    );
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(&old)
+        .unwrap();
+    let mut store = open(&path, Quota::default());
+    let sent = pending(&mut store, &[]);
+    assert_eq!(
+        (sent[0].number, sent[0].seq, &sent[0].payload[..]),
+        (9, 2, &[0xAB][..])
+    );
+    assert_eq!(words(&sent)[0].seqs, [[1, 1]]);
+    append(&mut store, Class::Incident, 5);
+    assert_eq!(store.stats().pending, 2);
 }
 
 /// Set in the process that is to be killed: the spool's path.

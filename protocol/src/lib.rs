@@ -8,12 +8,14 @@ pub mod evidence;
 pub mod id;
 pub mod incident;
 pub mod status;
+pub mod tombstone;
 pub mod topic;
 
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};
 pub use status::{CameraHealth, CameraState, Health, NodeState, NodeStatus};
+pub use tombstone::Tombstone;
 pub use topic::{NodePath, Topic};
 
 /// A point in time as it stands on the wire: UTC, RFC 3339, written with milliseconds.

@@ -48,6 +48,8 @@ pub enum Topic {
     Status,
     /// Periodic figures of the node and its cameras.
     Health,
+    /// Numbers of messages that were given up.
+    Tombstone,
     /// A change in an incident's life.
     Incident {
         /// The camera that saw it.
@@ -69,6 +71,7 @@ impl fmt::Display for Topic {
         match self {
             Topic::Status => f.write_str("status"),
             Topic::Health => f.write_str("health"),
+            Topic::Tombstone => f.write_str("tombstone"),
             Topic::Incident { camera, kind } => write!(f, "incident/{camera}/{kind}"),
             Topic::Evidence { incident, part } => write!(f, "evidence/{incident}/{part}"),
         }
@@ -116,6 +119,7 @@ pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
     let topic = match tail {
         ["status"] => Topic::Status,
         ["health"] => Topic::Health,
+        ["tombstone"] => Topic::Tombstone,
         ["incident", camera, kind] => Topic::Incident {
             camera: name(camera)?,
             kind: name(kind)?,

@@ -5,7 +5,7 @@
 
 use std::{env, fs, path::Path, process::Command};
 
-use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus, topic};
+use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus, Tombstone, topic};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -59,6 +59,15 @@ fn channels() -> Vec<Channel> {
             delivery: (1, false),
             schema: schema::<IncidentEvent>,
             samples: "incident",
+        },
+        Channel {
+            name: "tombstone",
+            levels: "tombstone",
+            content_type: JSON,
+            about: "Numbers of messages that the node gave up: do not wait for them.",
+            delivery: (1, false),
+            schema: schema::<Tombstone>,
+            samples: "tombstone",
         },
         Channel {
             name: "evidence",

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus};
+use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus, Tombstone};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ fn reread(name: &str, text: &[u8]) -> Result<Value, serde_json::Error> {
         Some("incident") => again::<IncidentEvent>(text),
         Some("status") => again::<NodeStatus>(text),
         Some("health") => again::<Health>(text),
+        Some("tombstone") => again::<Tombstone>(text),
         _ => Err(serde::de::Error::custom(
             "nobody reads messages of this kind",
         )),
@@ -74,7 +75,7 @@ fn every_sample_is_understood_and_nothing_of_it_is_lost() {
             assert!(differences.is_empty(), "{name}: {differences:?}");
         }
     }
-    assert!(read >= 7, "only {read} samples were found");
+    assert!(read >= 8, "only {read} samples were found");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 use std::{env, fs, path::Path};
 
-use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus, incident::IncidentData};
+use protocol::{
+    EvidenceHeader, Health, IncidentEvent, NodeStatus, Tombstone, incident::IncidentData,
+};
 use schemars::{Schema, schema_for};
 
 fn check(name: &str, mut schema: Schema) {
@@ -32,6 +34,7 @@ fn schemas_are_fresh() {
     check("incident-v1", schema_for!(IncidentData));
     check("status-v1", schema_for!(NodeStatus));
     check("health-v1", schema_for!(Health));
+    check("tombstone-v1", schema_for!(Tombstone));
     check("evidence-header-v1", schema_for!(EvidenceHeader));
     let name = protocol::incident::DATA_SCHEMA.strip_prefix("urn:safecity:schema:");
     assert_eq!(

@@ -13,6 +13,7 @@ fn topic() -> impl Strategy<Value = Topic> {
     prop_oneof![
         Just(Topic::Status),
         Just(Topic::Health),
+        Just(Topic::Tombstone),
         (name(), name()).prop_map(|(camera, kind)| Topic::Incident { camera, kind }),
         (any::<u128>(), name()).prop_map(|(id, part)| Topic::Evidence {
             incident: Uuid::from_u128(id),

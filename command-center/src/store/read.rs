@@ -397,6 +397,7 @@ fn node(connection: &Connection, id: i64) -> Result<Option<NodeView>, StoreError
         faults: health.map(|h| h.faults).unwrap_or_default(),
         cameras: cameras(connection, id)?,
         gaps: sequence::gaps(connection, id)?,
+        given_up: sequence::given_up(connection, id)?,
         duplicates: row.get::<_, i64>(6)?.cast_unsigned(),
     }))
 }

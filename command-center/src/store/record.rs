@@ -167,6 +167,15 @@ fn take(
             take_health(connection, node_id, health)?;
             (Outcome::Stored, None)
         }
+        Content::Tombstone(tombstone) => {
+            let new = sequence::give_up(connection, node_id, tombstone, now)?;
+            let outcome = if new {
+                Outcome::Stored
+            } else {
+                Outcome::Duplicate
+            };
+            (outcome, None)
+        }
         Content::Incident(event) => {
             let outcome = take_incident(connection, node_id, event, now)?;
             (outcome, Some(event.data.incident_id))

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[r"
+const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE node (
   id INTEGER PRIMARY KEY,
   region TEXT NOT NULL, site TEXT NOT NULL, node TEXT NOT NULL,
@@ -128,7 +129,21 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
   BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
   BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
-"];
+",
+    r"
+-- numbers that a node will never send: they are in seq_range too, so that nobody waits for them
+CREATE TABLE given_up (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  bootid TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  class TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  heard_us INTEGER NOT NULL,
+  PRIMARY KEY (node_id, bootid, first)
+) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {

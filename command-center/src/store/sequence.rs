@@ -1,11 +1,11 @@
 //! Which numbers of a node's durable messages have come: ranges that grow together, and the holes between them.
 
-use protocol::Utc;
-use rusqlite::{Connection, OptionalExtension, params};
+use protocol::{Tombstone, Utc};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::{StoreError, micros, time};
-use crate::view::Gap;
+use crate::view::{Gap, GivenUp};
 
 /// Notes that message `seq` of a boot has come.
 pub(super) fn note(
@@ -15,38 +15,109 @@ pub(super) fn note(
     seq: u64,
     now: Utc,
 ) -> Result<(), StoreError> {
-    let bootid = bootid.to_string();
-    let seq = i64::try_from(seq).map_err(|_| StoreError::Broken("sequence number"))?;
-    let below = connection
-        .prepare_cached(
-            "SELECT first, last FROM seq_range WHERE node_id = ?1 AND bootid = ?2 AND first <= ?3
-             ORDER BY first DESC LIMIT 1",
-        )?
-        .query_row(params![node_id, bootid, seq], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-        })
-        .optional()?;
-    if below.is_some_and(|(_, last)| last >= seq) {
-        return Ok(());
+    let seq = number(seq)?;
+    cover(connection, node_id, &bootid.to_string(), (seq, seq), now).map(drop)
+}
+
+/// Notes numbers that will never come. `false` if all of them were known to have come or to be given up.
+pub(super) fn give_up(
+    connection: &Connection,
+    node_id: i64,
+    tombstone: &Tombstone,
+    now: Utc,
+) -> Result<bool, StoreError> {
+    let bootid = tombstone.bootid.to_string();
+    let mut insert = connection
+        .prepare_cached("INSERT OR IGNORE INTO given_up VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let mut new = false;
+    for [first, last] in &tombstone.seqs {
+        let run = (number(*first)?, number(*last)?);
+        for (first, last) in cover(connection, node_id, &bootid, run, now)? {
+            new = true;
+            insert.execute(params![
+                node_id,
+                bootid,
+                first,
+                last,
+                tombstone.class,
+                tombstone.reason,
+                micros(now)
+            ])?;
+        }
     }
-    let above: Option<i64> = connection
+    Ok(new)
+}
+
+fn number(seq: u64) -> Result<i64, StoreError> {
+    i64::try_from(seq).map_err(|_| StoreError::Broken("sequence number"))
+}
+
+/// Makes one range of a run of numbers and all that it meets or touches. The parts of the run that are new.
+fn cover(
+    connection: &Connection,
+    node_id: i64,
+    bootid: &str,
+    (first, last): (i64, i64),
+    now: Utc,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT first, last, since_us FROM seq_range
+         WHERE node_id = ?1 AND bootid = ?2 AND first <= ?4 AND last >= ?3 ORDER BY first",
+    )?;
+    let around = params![
+        node_id,
+        bootid,
+        first.saturating_sub(1),
+        last.saturating_add(1)
+    ];
+    let met: Vec<(i64, i64, i64)> = select
+        .query_map(around, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let (mut new, mut next) = (Vec::new(), first);
+    for (start, end, _) in &met {
+        if next < *start && next <= last {
+            new.push((next, last.min(start - 1)));
+        }
+        next = next.max(end.saturating_add(1));
+    }
+    if next <= last {
+        new.push((next, last));
+    }
+    if new.is_empty() {
+        return Ok(new);
+    }
+    let start = met.iter().map(|m| m.0).fold(first, i64::min);
+    let end = met.iter().map(|m| m.1).fold(last, i64::max);
+    // A hole below is as old as what first showed it.
+    let since = met.iter().map(|m| m.2).fold(micros(now), i64::min);
+    connection
         .prepare_cached(
-            "DELETE FROM seq_range WHERE node_id = ?1 AND bootid = ?2 AND first = ?3 RETURNING last",
+            "DELETE FROM seq_range WHERE node_id = ?1 AND bootid = ?2 AND first BETWEEN ?3 AND ?4",
         )?
-        .query_row(params![node_id, bootid, seq.saturating_add(1)], |row| row.get(0))
-        .optional()?;
-    let last = above.unwrap_or(seq);
-    match below {
-        Some((first, end)) if end.saturating_add(1) == seq => connection
-            .prepare_cached(
-                "UPDATE seq_range SET last = ?4 WHERE node_id = ?1 AND bootid = ?2 AND first = ?3",
-            )?
-            .execute(params![node_id, bootid, first, last])?,
-        _ => connection
-            .prepare_cached("INSERT INTO seq_range VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![node_id, bootid, seq, last, micros(now)])?,
-    };
-    Ok(())
+        .execute(params![node_id, bootid, start, end])?;
+    connection
+        .prepare_cached("INSERT INTO seq_range VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![node_id, bootid, start, end, since])?;
+    Ok(new)
+}
+
+/// What a node gave up, by class and reason, most first.
+pub(super) fn given_up(connection: &Connection, node_id: i64) -> Result<Vec<GivenUp>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT class, reason, sum(last - first + 1), max(heard_us) FROM given_up
+         WHERE node_id = ?1 GROUP BY class, reason ORDER BY 3 DESC, 1, 2",
+    )?;
+    let mut rows = statement.query([node_id])?;
+    let mut given_up = Vec::new();
+    while let Some(row) = rows.next()? {
+        given_up.push(GivenUp {
+            class: row.get(0)?,
+            reason: row.get(1)?,
+            messages: row.get::<_, i64>(2)?.unsigned_abs(),
+            latest: time(row.get(3)?)?,
+        });
+    }
+    Ok(given_up)
 }
 
 /// The holes of a node, boots in the order in which they were first heard of. Numbers count from 1.

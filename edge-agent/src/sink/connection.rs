@@ -167,7 +167,7 @@ impl<'s> Connection<'s> {
     /// Hands records over while the window has room.
     pub(super) async fn offer(&mut self) -> Result<(), LinkFault> {
         let room = self.capacity.saturating_sub(self.window.numbers().len());
-        let waiting = self.sink.feed.spool.stats().borrow().pending;
+        let waiting = self.sink.feed.spool.stats().borrow().to_send();
         let draining = matches!(self.leaving, None | Some(Leaving::Draining(_)));
         if !self.up || room == 0 || !draining || waiting <= self.window.numbers().len() as u64 {
             return Ok(());

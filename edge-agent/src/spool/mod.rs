@@ -5,8 +5,11 @@
 //! shares one commit. The spool is the only authority for sending again: nothing here is kept in memory alone, and a
 //! disk that fails is an error to the caller and a fault in [`SpoolStats`], never a reason to buffer.
 
+mod file;
+mod listing;
 mod quota;
 mod store;
+mod tombstones;
 
 use std::{
     collections::HashSet,
@@ -17,8 +20,9 @@ use protocol::Severity;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use listing::{Row, inspect};
 pub use quota::Quota;
-pub use store::{Row, Store, inspect};
+pub use store::Store;
 
 /// Commands that may wait for the spool's thread; more wait at the sender, nothing is dropped.
 const QUEUE: usize = 1024;
@@ -84,7 +88,8 @@ pub struct NewRecord {
 /// A record that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its number in this spool, over all boots, in the order of appending.
+    /// Its number in this spool, over all boots, in the order of appending; below zero for word of what was given up,
+    /// which is made anew until it is acknowledged.
     pub number: i64,
     /// The boot that `seq` counts in.
     pub bootid: Uuid,
@@ -120,10 +125,19 @@ pub struct SpoolStats {
     pub last_number: i64,
     /// Records that the quota gave up since the start.
     pub given_up: u64,
+    /// Records given up or set aside of which the centre has not been told.
+    pub untold: u64,
     /// Records set aside because the broker can never take them, since the start.
     pub set_aside: u64,
     /// What is wrong with the disk, if the latest command failed.
     pub fault: Option<String>,
+}
+
+impl SpoolStats {
+    /// At least as many messages as there are to send: records that wait, and word of those that will not come.
+    pub fn to_send(&self) -> u64 {
+        self.pending + self.untold
+    }
 }
 
 /// Why the spool cannot do what was asked.

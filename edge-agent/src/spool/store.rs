@@ -1,76 +1,38 @@
 //! The spool's database: SQLite in WAL mode with `synchronous=FULL`, so that a commit has reached the disk.
 //!
 //! Synchronous and used by one thread. A record is a row until it is acknowledged; a row that the quota gave up keeps
-//! its place in the order (`state` 2, no payload), so that the centre can be told that nothing else is missing.
+//! its place in the order (`state` 2, no payload) until the centre has been told that it will not come.
 
 use std::{
-    collections::HashSet,
-    fs, io,
+    collections::{HashMap, HashSet},
+    fs,
     os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Appended, Class, NewRecord, Quota, Record, SpoolError, SpoolStats};
+use super::{
+    Appended, Class, NewRecord, Quota, Record, SpoolError, SpoolStats,
+    file::{connect, is_damaged, put_aside, upgrade},
+};
 
-/// Format of the database, as `PRAGMA user_version`.
-const FORMAT: i64 = 1;
-
-const SCHEMA: &str = "
-CREATE TABLE boot (
-    number INTEGER PRIMARY KEY,
-    id     TEXT NOT NULL UNIQUE
-);
-CREATE TABLE record (
-    number  INTEGER PRIMARY KEY AUTOINCREMENT,
-    boot    INTEGER NOT NULL REFERENCES boot (number),
-    seq     INTEGER NOT NULL,
-    class   INTEGER NOT NULL,
-    rank    INTEGER NOT NULL,              -- 0 goes first, and is given up last
-    topic   TEXT NOT NULL,
-    payload BLOB,                          -- NULL once given up
-    bytes   INTEGER NOT NULL,
-    state   INTEGER NOT NULL DEFAULT 0,    -- 0 waits, 1 set aside, 2 given up
-    why     TEXT,                          -- of states 1 and 2
-    UNIQUE (boot, seq)
-);
-CREATE INDEX waiting ON record (state, rank, number);
-";
-
-const WAITS: i64 = 0;
-const SET_ASIDE: i64 = 1;
-const GIVEN_UP: i64 = 2;
+pub(super) const WAITS: i64 = 0;
+pub(super) const SET_ASIDE: i64 = 1;
+pub(super) const GIVEN_UP: i64 = 2;
 
 /// The database and the figures that follow it.
 pub struct Store {
-    db: Connection,
+    pub(super) db: Connection,
     quota: Quota,
     bootid: Uuid,
     /// Row of this boot; it is written with the first record.
     boot: Option<i64>,
-    stats: SpoolStats,
-}
-
-/// One row of a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Its number in this spool.
-    pub number: i64,
-    /// The boot that `seq` counts in.
-    pub bootid: String,
-    /// Its place in the order of that boot.
-    pub seq: u64,
-    /// What it is.
-    pub class: &'static str,
-    /// Where it goes.
-    pub topic: String,
-    /// Length of its payload.
-    pub bytes: u64,
-    /// `waits`, `set aside` or `given up`, with the reason.
-    pub state: String,
+    pub(super) stats: SpoolStats,
+    /// Rows that each message on its way to the centre names as given up.
+    pub(super) telling: HashMap<i64, Vec<i64>>,
 }
 
 impl Store {
@@ -108,6 +70,7 @@ impl Store {
             bootid,
             boot: None,
             stats: SpoolStats::default(),
+            telling: HashMap::new(),
         };
         store.recount().map_err(|e| failed(e.to_string()))?;
         Ok(store)
@@ -163,10 +126,10 @@ impl Store {
         let payload = (record.payload)(self.bootid, seq);
         let bytes = payload.len() as u64;
         let fits = self.make_room(self.quota.limit(record.class), bytes, rank)?;
-        let (payload, kept, state, why) = if fits {
-            (Some(payload), bytes, WAITS, None)
+        let (payload, state, why) = if fits {
+            (Some(payload), WAITS, None)
         } else {
-            (None, 0, GIVEN_UP, Some("quota"))
+            (None, GIVEN_UP, Some("quota"))
         };
         let mut insert = self
             .db
@@ -183,7 +146,7 @@ impl Store {
                 rank,
                 record.topic,
                 payload,
-                kept as i64,
+                bytes as i64,
                 state,
                 why
             ])
@@ -197,11 +160,13 @@ impl Store {
             self.stats.bytes += bytes;
         } else {
             self.stats.given_up += 1;
+            self.stats.untold += 1;
         }
         Ok(Appended { number, seq })
     }
 
-    /// Up to `limit` records that wait, most important first, then oldest, without those in `skip`.
+    /// Up to `limit` records that wait, most important first, then oldest, without those in `skip`. What was given up
+    /// is said after messages and before evidence.
     ///
     /// # Errors
     /// If the disk failed.
@@ -210,15 +175,30 @@ impl Store {
         limit: usize,
         skip: &HashSet<i64>,
     ) -> Result<Vec<Record>, SpoolError> {
+        let mut records = self.waiting(0..EVIDENCE, limit, skip)?;
+        records.extend(self.tombstones(limit - records.len(), skip)?);
+        records.extend(self.waiting(EVIDENCE..i64::MAX, limit - records.len(), skip)?);
+        Ok(records)
+    }
+
+    /// Up to `limit` records of these ranks that wait.
+    fn waiting(
+        &self,
+        ranks: std::ops::Range<i64>,
+        limit: usize,
+        skip: &HashSet<i64>,
+    ) -> Result<Vec<Record>, SpoolError> {
         let mut select = self
             .db
             .prepare_cached(
                 "SELECT record.number, boot.id, seq, class, topic, payload
                  FROM record CROSS JOIN boot ON boot.number = record.boot
-                 WHERE state = 0 ORDER BY rank, record.number",
+                 WHERE state = 0 AND rank >= ?1 AND rank < ?2 ORDER BY rank, record.number",
             )
             .map_err(disk)?;
-        let mut rows = select.query([]).map_err(disk)?;
+        let mut rows = select
+            .query(params![ranks.start, ranks.end])
+            .map_err(disk)?;
         let mut records = Vec::new();
         while records.len() < limit
             && let Some(row) = rows.next().map_err(disk)?
@@ -237,6 +217,10 @@ impl Store {
     /// If the disk failed.
     pub fn acknowledge(&mut self, numbers: &[i64]) -> Result<(), SpoolError> {
         for number in numbers {
+            if *number < 0 {
+                self.told(*number)?;
+                continue;
+            }
             let waited: Option<(i64, i64)> = self
                 .db
                 .prepare_cached("DELETE FROM record WHERE number = ?1 RETURNING state, bytes")
@@ -246,9 +230,14 @@ impl Store {
                         .optional()
                 })
                 .map_err(disk)?;
-            if let Some((WAITS, bytes)) = waited {
-                self.stats.pending -= 1;
-                self.stats.bytes -= bytes as u64;
+            match waited {
+                Some((WAITS, bytes)) => {
+                    self.stats.pending -= 1;
+                    self.stats.bytes -= bytes as u64;
+                }
+                // It was given up while it was on its way, and arrived all the same.
+                Some(_) => self.stats.untold = self.stats.untold.saturating_sub(1),
+                None => {}
             }
         }
         Ok(())
@@ -259,6 +248,10 @@ impl Store {
     /// # Errors
     /// If the disk failed.
     pub fn set_aside(&mut self, number: i64, why: &str) -> Result<(), SpoolError> {
+        if number < 0 {
+            warn!(why, "the broker will not hear which messages were given up");
+            return self.told(number);
+        }
         let moved: Option<i64> = self
             .db
             .prepare_cached(
@@ -274,6 +267,7 @@ impl Store {
             self.stats.pending -= 1;
             self.stats.bytes -= bytes as u64;
             self.stats.set_aside += 1;
+            self.stats.untold += 1;
         }
         Ok(())
     }
@@ -322,13 +316,14 @@ impl Store {
             };
             self.db
                 .prepare_cached(
-                    "UPDATE record SET state = ?2, payload = NULL, bytes = 0, why = 'quota' WHERE number = ?1",
+                    "UPDATE record SET state = ?2, payload = NULL, why = 'quota' WHERE number = ?1",
                 )
                 .and_then(|mut update| update.execute(params![number, GIVEN_UP]))
                 .map_err(disk)?;
             self.stats.pending -= 1;
             self.stats.bytes -= freed as u64;
             self.stats.given_up += 1;
+            self.stats.untold += 1;
         }
         Ok(true)
     }
@@ -339,47 +334,19 @@ impl Store {
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
+        self.stats.untold = self.db.query_row(
+            "SELECT count(*) FROM record WHERE state IN (1, 2) AND told = 0",
+            [],
+            |row| row.get::<_, i64>(0).map(i64::unsigned_abs),
+        )?;
         self.stats.pending = pending as u64;
         self.stats.bytes = bytes as u64;
         Ok(())
     }
 }
 
-/// Every row of the database at `path` in the order of appending, without payloads. Changes nothing.
-///
-/// # Errors
-/// If there is no database or the disk failed.
-pub fn inspect(path: &Path) -> Result<Vec<Row>, SpoolError> {
-    let failed = |e: rusqlite::Error| SpoolError::Open {
-        path: path.to_owned(),
-        why: e.to_string(),
-    };
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    let mut select = db
-        .prepare(
-            "SELECT record.number, boot.id, seq, class, topic, bytes, state, why
-             FROM record JOIN boot ON boot.number = record.boot ORDER BY record.number",
-        )
-        .map_err(failed)?;
-    let rows = select.query_map([], |row| {
-        let why: Option<String> = row.get(7)?;
-        let state = match row.get(6)? {
-            WAITS => "waits".to_owned(),
-            SET_ASIDE => format!("set aside: {}", why.unwrap_or_default()),
-            _ => format!("given up: {}", why.unwrap_or_default()),
-        };
-        Ok(Row {
-            number: row.get(0)?,
-            bootid: row.get(1)?,
-            seq: row.get::<_, i64>(2)? as u64,
-            class: class(row.get(3)?).as_str(),
-            topic: row.get(4)?,
-            bytes: row.get::<_, i64>(5)? as u64,
-            state,
-        })
-    });
-    rows.and_then(Iterator::collect).map_err(failed)
-}
+/// First rank of evidence.
+const EVIDENCE: i64 = Class::Thumbnail as i64 * 4;
 
 /// A record's place among others: its class, then its severity.
 fn rank(record: &NewRecord) -> i64 {
@@ -387,7 +354,7 @@ fn rank(record: &NewRecord) -> i64 {
     record.class as i64 * 4 + calm
 }
 
-fn class(number: i64) -> Class {
+pub(super) fn class(number: i64) -> Class {
     let index = usize::try_from(number).unwrap_or(usize::MAX);
     Class::ALL.get(index).copied().unwrap_or(Class::Telemetry)
 }
@@ -404,71 +371,6 @@ fn read_record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-fn disk(error: rusqlite::Error) -> SpoolError {
+pub(super) fn disk(error: rusqlite::Error) -> SpoolError {
     SpoolError::Disk(error.to_string())
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let db = Connection::open(path)?;
-    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
-    // The write-ahead log is cut back to this after a checkpoint.
-    db.pragma_update(None, "journal_size_limit", 8 << 20)?;
-    db.execute_batch("PRAGMA incremental_vacuum")?;
-    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" {
-        return Ok(db);
-    }
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)))
-}
-
-fn is_damaged(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
-}
-
-/// Renames the database and its log to the first free `.damaged-N`.
-fn put_aside(path: &Path) -> io::Result<PathBuf> {
-    let with = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let mut n = 1;
-    while with(&format!(".damaged-{n}")).try_exists()? {
-        n += 1;
-    }
-    let aside = with(&format!(".damaged-{n}"));
-    fs::rename(path, &aside)?;
-    for log in ["-wal", "-shm"] {
-        match fs::rename(with(log), with(&format!(".damaged-{n}{log}"))) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
-    Ok(aside)
-}
-
-/// Brings the database to [`FORMAT`].
-fn upgrade(db: &Connection, path: &Path) -> Result<(), SpoolError> {
-    let found: i64 = db
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(disk)?;
-    match found {
-        FORMAT => Ok(()),
-        0 => db
-            .execute_batch(&format!(
-                "BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;"
-            ))
-            .map_err(disk),
-        _ => Err(SpoolError::Format {
-            path: path.to_owned(),
-            found,
-            known: FORMAT,
-        }),
-    }
 }

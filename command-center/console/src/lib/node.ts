@@ -8,6 +8,11 @@ export function isSilent(node: NodeView, now: number, silentAfter: number): bool
   return node.state === "online" && seconds(node.heard, now) > silentAfter;
 }
 
+/** How many of its messages will never come, by its own word. */
+export function givenUp(node: NodeView): number {
+  return node.given_up.reduce((sum, given) => sum + given.messages, 0);
+}
+
 /** How many of its messages never came. */
 export function missing(node: NodeView): number {
   return node.gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0);

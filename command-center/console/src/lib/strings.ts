@@ -205,6 +205,9 @@ export const t = {
     duplicates: "Repeats dropped",
     missing: "Missing",
     noGaps: "none",
+    givenUp: "Given up",
+    givenUpFor: (count: number, what: string, reason: string, age: string) =>
+      `${plural(count, what, `${what}s`)}: ${reason}, ${age} ago`,
     gap: (first: number, last: number, age: string) =>
       `${first === last ? `no. ${first}` : `nos. ${first}–${last}`}, noticed ${age} ago`,
     fault: (words: string) => `Fault on this node: ${words}`,

@@ -129,6 +129,18 @@ export interface Gap {
   since: string;
 }
 
+/** Messages that a node will never send: its disk was full, or the broker does not take them. */
+export interface GivenUp {
+  /** What they were, for instance `clip`. */
+  class: string;
+  /** When the latest of them was heard of. */
+  latest: string;
+  /** How many. */
+  messages: number;
+  /** Why, in the node's words. */
+  reason: string;
+}
+
 /** All that is known of one incident. */
 export interface IncidentDetail {
   /** The evidence, part by part. */
@@ -262,6 +274,8 @@ export interface NodeView {
   faults: string[];
   /** Numbers of its messages that never came. */
   gaps: Gap[];
+  /** What it gave up and said so, most first. */
+  given_up: GivenUp[];
   /** When anything was last heard of it. */
   heard: string;
   /** Its number here. */

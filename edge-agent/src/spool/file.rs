@@ -1,0 +1,106 @@
+//! The spool's file: its tables, older formats of it, and what becomes of a damaged one.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::{SpoolError, store::disk};
+
+/// Format of the database, as `PRAGMA user_version`.
+const FORMAT: i64 = 2;
+
+const SCHEMA: &str = "
+CREATE TABLE boot (
+    number INTEGER PRIMARY KEY,
+    id     TEXT NOT NULL UNIQUE
+);
+CREATE TABLE record (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,
+    boot    INTEGER NOT NULL REFERENCES boot (number),
+    seq     INTEGER NOT NULL,
+    class   INTEGER NOT NULL,
+    rank    INTEGER NOT NULL,              -- 0 goes first, and is given up last
+    topic   TEXT NOT NULL,
+    payload BLOB,                          -- NULL once given up
+    bytes   INTEGER NOT NULL,
+    state   INTEGER NOT NULL DEFAULT 0,    -- 0 waits, 1 set aside, 2 given up
+    why     TEXT,                          -- of states 1 and 2
+    told    INTEGER NOT NULL DEFAULT 0,    -- the centre knows that it will not come
+    UNIQUE (boot, seq)
+);
+CREATE INDEX waiting ON record (state, rank, number);
+";
+
+/// From format 1: what was given up was kept, but never said.
+const FROM_1: &str = "ALTER TABLE record ADD COLUMN told INTEGER NOT NULL DEFAULT 0;";
+
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open(path)?;
+    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // The write-ahead log is cut back to this after a checkpoint.
+    db.pragma_update(None, "journal_size_limit", 8 << 20)?;
+    db.execute_batch("PRAGMA incremental_vacuum")?;
+    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(db);
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)))
+}
+
+pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+/// Renames the database and its log to the first free `.damaged-N`.
+pub(super) fn put_aside(path: &Path) -> io::Result<PathBuf> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mut n = 1;
+    while with(&format!(".damaged-{n}")).try_exists()? {
+        n += 1;
+    }
+    let aside = with(&format!(".damaged-{n}"));
+    fs::rename(path, &aside)?;
+    for log in ["-wal", "-shm"] {
+        match fs::rename(with(log), with(&format!(".damaged-{n}{log}"))) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
+
+/// Brings the database to [`FORMAT`].
+pub(super) fn upgrade(db: &Connection, path: &Path) -> Result<(), SpoolError> {
+    let found: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(disk)?;
+    match found {
+        FORMAT => Ok(()),
+        0 => change(db, SCHEMA),
+        1 => change(db, FROM_1),
+        _ => Err(SpoolError::Format {
+            path: path.to_owned(),
+            found,
+            known: FORMAT,
+        }),
+    }
+}
+
+/// Changes the database to [`FORMAT`], all or nothing.
+fn change(db: &Connection, steps: &str) -> Result<(), SpoolError> {
+    let all = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {FORMAT}; COMMIT;");
+    db.execute_batch(&all).map_err(disk)
+}
