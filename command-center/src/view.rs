@@ -85,6 +85,8 @@ pub enum Snapshot {
     None,
     /// Announced, not here yet.
     Waiting,
+    /// Its thumbnail is here, the picture itself not yet.
+    Thumbnail,
     /// Here, and its SHA-256 is the one in the incident's message.
     Ready,
     /// The node keeps it until somebody asks.

@@ -1,5 +1,9 @@
 //! What is missing of a node's messages: holes until they come, or until the node says that they will not.
-#![allow(clippy::unwrap_used, reason = "what helps a test may fail like one")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
 mod support;
 

@@ -12,7 +12,7 @@ use command_center::{
     view::{EndingBasis, Snapshot},
 };
 use protocol::{IncidentState, NodeState, Severity};
-use support::sample::{Node, announce, at, hex, record};
+use support::sample::{Node, announce, announce_part, at, hex, record};
 use uuid::Uuid;
 
 const EVIDENCE_MAX: u64 = 1 << 20;
@@ -359,6 +359,31 @@ async fn the_audit_cannot_be_rewritten() {
     assert!(changed.unwrap_err().to_string().contains("append-only"));
     let deleted = raw.execute("DELETE FROM audit", []);
     assert!(deleted.unwrap_err().to_string().contains("append-only"));
+}
+
+#[tokio::test]
+async fn a_thumbnail_stands_for_the_picture_until_that_is_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut node = Node::new("box-1");
+    let id = Uuid::now_v7();
+    let (small, whole) = (vec![1; 90], vec![2; 900]);
+    let mut event = node.event(id, IncidentState::Opened, at(0));
+    announce_part("thumbnail", &mut event, &small);
+    announce(&mut event, &whole);
+    let event = node.send_event(&event);
+    let chunks = [
+        node.chunk_of("thumbnail", id, &small, 0..90),
+        node.chunk(id, &whole, 0..400),
+        node.chunk(id, &whole, 400..900),
+    ];
+    let mut shown = Vec::new();
+    for sent in [&event, &chunks[0], &chunks[1], &chunks[2]] {
+        record(&store, &[sent]).await;
+        shown.push(list(&store).await[0].snapshot);
+    }
+    use Snapshot::{Ready, Thumbnail, Waiting};
+    assert_eq!(shown, [Waiting, Thumbnail, Thumbnail, Ready]);
 }
 
 #[tokio::test]

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 
 use analytics::incident::{IncidentChange, IncidentNumber, IncidentObject, Transition};
 use protocol::{
-    EvidenceHeader, IncidentEvent, IncidentState, Name, NodePath, Severity, Topic, Utc,
-    in_milliseconds,
+    IncidentEvent, IncidentState, Name, NodePath, Severity, Topic, Utc, in_milliseconds,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, DATA_SCHEMA, EvidenceRef, EvidenceState,
         IncidentData, IncidentTime, MAX_BYTES, ModelRef, ObjectRef, RuleRef,
@@ -19,15 +18,12 @@ use uuid::Uuid;
 use crate::{
     camera::Stamps,
     config::settings::CameraSettings,
-    evidence::snapshot::Snapshot,
+    evidence::part::{self, Part},
     spool::{Class, NewRecord},
 };
 
 /// Longest account of a failure in a message, in characters.
 const MAX_WHY: usize = 200;
-
-/// The part of the evidence that a snapshot is.
-const SNAPSHOT: &str = "snapshot";
 
 /// Why a camera cannot be reported on.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +41,8 @@ pub struct Reporter {
     labels: Vec<String>,
     model: ModelRef,
     open: HashMap<IncidentNumber, Uuid>,
+    /// Evidence goes in chunks of this many bytes.
+    chunk: usize,
 }
 
 /// One message with what belongs to it.
@@ -55,11 +53,13 @@ pub struct Report {
     /// The rule's severity.
     pub severity: Severity,
     topic: String,
-    snapshot: Option<(String, Vec<u8>)>,
+    node: NodePath,
+    parts: Vec<Part>,
+    chunk: usize,
 }
 
 impl Reporter {
-    /// For a camera watched by this model with these labels.
+    /// For a camera watched by this model with these labels; evidence goes in chunks of `chunk` bytes.
     ///
     /// # Errors
     /// If a rule's name cannot stand in a message.
@@ -68,6 +68,7 @@ impl Reporter {
         camera: &CameraSettings,
         model: ModelRef,
         labels: &[String],
+        chunk: usize,
     ) -> Result<Self, ReporterError> {
         let rules = camera.scene.rules.iter().map(|rule| {
             let name = |text: &str| {
@@ -100,17 +101,18 @@ impl Reporter {
             labels: labels.to_vec(),
             model,
             open: HashMap::new(),
+            chunk,
         })
     }
 
-    /// The message about `change`, decided now. `snapshot`: its picture, why there is none, or nothing if none was
+    /// The message about `change`, decided now. `pictures`: its evidence, why there is none, or nothing if none was
     /// wanted. `None` if the change names a rule that the camera has not.
     pub fn report(
         &mut self,
         change: &IncidentChange,
         stamps: Stamps,
         clock: ClockQuality,
-        snapshot: Option<Result<Snapshot, String>>,
+        pictures: Option<Result<Vec<Part>, String>>,
     ) -> Option<Report> {
         let (rule, severity) = self.rules.get(change.rule.0)?.clone();
         let state = state(change.transition);
@@ -122,7 +124,7 @@ impl Reporter {
             self.open.remove(&change.incident);
         }
         let decided = protocol::now();
-        let evidence = snapshot.as_ref().map(evidence_ref).into_iter().collect();
+        let evidence = pictures.as_ref().map(announced).unwrap_or_default();
         let topic = self.node.topic(&Topic::Incident {
             camera: self.camera.id.clone(),
             kind: rule.kind.clone(),
@@ -162,14 +164,9 @@ impl Reporter {
             event,
             severity,
             topic,
-            snapshot: snapshot.and_then(Result::ok).map(|snapshot| {
-                let part = SNAPSHOT.parse().expect("a plain word is a name");
-                let topic = Topic::Evidence {
-                    incident: incident_id,
-                    part,
-                };
-                (self.node.topic(&topic), snapshot.jpeg)
-            }),
+            node: self.node.clone(),
+            parts: pictures.and_then(Result::ok).unwrap_or_default(),
+            chunk: self.chunk,
         })
     }
 
@@ -189,32 +186,20 @@ impl Reporter {
 }
 
 impl Report {
-    /// The records of this report: the message, then its picture.
+    /// The records of this report: the message, then the chunks of its pictures.
     pub fn records(self) -> Vec<NewRecord> {
         let Report {
             event,
             severity,
             topic,
-            snapshot,
+            node,
+            parts,
+            chunk,
         } = self;
-        let picture = snapshot.map(|(topic, jpeg)| {
-            let header = header(&event, &jpeg);
-            NewRecord {
-                class: Class::Snapshot,
-                severity,
-                topic,
-                payload: Box::new(move |bootid, seq| {
-                    chunk(
-                        EvidenceHeader {
-                            bootid,
-                            seq,
-                            ..header
-                        },
-                        &jpeg,
-                    )
-                }),
-            }
-        });
+        let parts = parts.into_iter();
+        let pictures: Vec<NewRecord> = parts
+            .flat_map(|part| part.records(&node, &event, severity, chunk))
+            .collect();
         let message = NewRecord {
             class: Class::Incident,
             severity,
@@ -227,7 +212,7 @@ impl Report {
                 })
             }),
         };
-        std::iter::once(message).chain(picture).collect()
+        std::iter::once(message).chain(pictures).collect()
     }
 }
 
@@ -253,37 +238,16 @@ fn time(stamps: Stamps, decided: Utc, clock: ClockQuality) -> IncidentTime {
     }
 }
 
-fn evidence_ref(snapshot: &Result<Snapshot, String>) -> EvidenceRef {
-    let part: Name = SNAPSHOT.parse().expect("a plain word is a name");
-    match snapshot {
-        Ok(snapshot) => EvidenceRef {
-            part,
-            sha256: Some(snapshot.sha256.clone()),
-            bytes: Some(snapshot.jpeg.len() as u64),
-            state: EvidenceState::Queued,
-            error: None,
-        },
-        Err(why) => EvidenceRef {
-            part,
+fn announced(pictures: &Result<Vec<Part>, String>) -> Vec<EvidenceRef> {
+    match pictures {
+        Ok(parts) => parts.iter().map(Part::announced).collect(),
+        Err(why) => vec![EvidenceRef {
+            part: part::name(Class::Snapshot),
             sha256: None,
             bytes: None,
             state: EvidenceState::Failed,
             error: Some(why.chars().take(MAX_WHY).collect()),
-        },
-    }
-}
-
-fn header(event: &IncidentEvent, jpeg: &[u8]) -> EvidenceHeader {
-    let reference = event.data.evidence.first();
-    EvidenceHeader {
-        bootid: event.bootid,
-        seq: event.seq,
-        incident_id: event.data.incident_id,
-        part: SNAPSHOT.parse().expect("a plain word is a name"),
-        content_type: "image/jpeg".to_owned(),
-        sha256: reference.and_then(|r| r.sha256.clone()).unwrap_or_default(),
-        total: jpeg.len() as u64,
-        offset: 0,
+        }],
     }
 }
 
@@ -303,12 +267,6 @@ fn message(mut event: IncidentEvent) -> Vec<u8> {
     }
 }
 
-fn chunk(header: EvidenceHeader, jpeg: &[u8]) -> Vec<u8> {
-    header
-        .encode(jpeg)
-        .expect("plain data with text keys becomes JSON")
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -320,8 +278,10 @@ mod tests {
         track::TrackId,
     };
 
+    use protocol::EvidenceHeader;
+
     use super::*;
-    use crate::config;
+    use crate::{config, evidence::snapshot::Snapshot};
 
     const CONFIG: &str = r#"
         node = { region = "r", site = "s", name = "n" }
@@ -346,6 +306,7 @@ mod tests {
             &settings.cameras[0],
             model,
             &["person".to_owned()],
+            3,
         )
         .unwrap()
     }
@@ -390,9 +351,9 @@ mod tests {
     fn report(
         reporter: &mut Reporter,
         change: &IncidentChange,
-        snapshot: Option<Result<Snapshot, String>>,
+        pictures: Option<Result<Vec<Part>, String>>,
     ) -> Report {
-        reporter.report(change, stamps(), CLOCK, snapshot).unwrap()
+        reporter.report(change, stamps(), CLOCK, pictures).unwrap()
     }
 
     /// The records' topics and payloads as the spool would have them at places 7 and 8.
@@ -426,15 +387,22 @@ mod tests {
 
     #[test]
     fn the_message_and_its_picture_are_numbered_by_the_spool() {
-        let snapshot = Snapshot {
-            jpeg: b"jpeg".to_vec(),
-            size: (1, 1),
-            sha256: "ab".to_owned(),
+        let part = |class, jpeg: &[u8]| Part {
+            class,
+            picture: Snapshot {
+                jpeg: jpeg.to_vec(),
+                size: (1, 1),
+                sha256: class.as_str().to_owned(),
+            },
         };
+        let pictures = vec![
+            part(Class::Thumbnail, b"sm"),
+            part(Class::Snapshot, b"large"),
+        ];
         let report = report(
             &mut reporter(),
             &change(1, Transition::Opened, 1),
-            Some(Ok(snapshot)),
+            Some(Ok(pictures)),
         );
         let id = report.event.data.incident_id;
         let records = spooled(report);
@@ -447,17 +415,29 @@ mod tests {
         assert_eq!(event.data.severity, Severity::Critical);
         assert_eq!(event.data.objects[0].class, "person");
         assert_eq!(event.data.time.capture_basis, CaptureBasis::Arrival);
-        assert_eq!(event.data.evidence[0].bytes, Some(4));
-        assert_eq!(
-            records[1].0,
-            format!("safecity/v1/r/s/n/evidence/{id}/snapshot")
-        );
-        let (header, bytes) = EvidenceHeader::decode(&records[1].1).unwrap();
-        assert_eq!(
-            (header.seq, header.incident_id, bytes),
-            (8, id, &b"jpeg"[..])
-        );
-        assert_eq!(Some(header.sha256), event.data.evidence[0].sha256);
+        let announced = event.data.evidence.iter();
+        let announced: Vec<_> = announced.map(|e| (e.part.as_str(), e.bytes)).collect();
+        assert_eq!(announced, [("thumbnail", Some(2)), ("snapshot", Some(5))]);
+        let chunks = records[1..].iter().map(|(topic, payload)| {
+            let (header, bytes) = EvidenceHeader::decode(payload).unwrap();
+            assert_eq!((header.bootid, header.incident_id), (Uuid::max(), id));
+            let part = topic.strip_prefix(&format!("safecity/v1/r/s/n/evidence/{id}/"));
+            assert_eq!(part, Some(header.part.as_str()));
+            (
+                header.sha256,
+                header.seq,
+                header.offset,
+                header.total,
+                bytes.to_vec(),
+            )
+        });
+        let expected = [
+            ("thumbnail", 8, 0, 2, &b"sm"[..]),
+            ("snapshot", 9, 0, 5, b"lar"),
+            ("snapshot", 10, 3, 5, b"ge"),
+        ];
+        let expected = expected.map(|(s, n, o, t, b)| (s.to_owned(), n, o, t, b.to_vec()));
+        assert_eq!(chunks.collect::<Vec<_>>(), expected);
     }
 
     #[test]

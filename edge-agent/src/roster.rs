@@ -129,7 +129,8 @@ fn scene(
         name: model.name().to_owned(),
         sha256: model.sha256().to_owned(),
     };
-    let reporter = Reporter::new(&settings.node, camera, reference, model.labels())
+    let chunk = settings.mqtt.evidence_chunk();
+    let reporter = Reporter::new(&settings.node, camera, reference, model.labels(), chunk)
         .map_err(|e| e.to_string())?;
     Ok((analysis, reporter))
 }

@@ -22,12 +22,15 @@ use crate::{
     camera::{Frame, mailbox::Mailbox},
     clock,
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
-    evidence::snapshot::{Snapshot, snapshot},
+    evidence::{
+        part::Part,
+        snapshot::{MAX_BYTES, MAX_WIDTH, SnapshotError, THUMBNAIL, snapshot_within},
+    },
     health::CameraAccount,
     inference::{counters::FeedCounters, scheduler::Seen},
     metrics::Metrics,
     report::{Report, Reporter},
-    spool::Spool,
+    spool::{Class, Spool},
 };
 
 /// Without a frame for so long nothing can be said of what was seen: open incidents are closed.
@@ -102,19 +105,23 @@ impl Watch {
     }
 
     async fn decided(&mut self, decision: Decision) {
-        let picture = match decision.change.transition {
-            Transition::Opened => Some(self.picture(&decision).await),
+        let pictures = match decision.change.transition {
+            Transition::Opened => Some(self.pictures(&decision).await),
             Transition::Updated | Transition::Closed => None,
         };
-        let report =
-            self.reporter
-                .report(&decision.change, decision.stamps, clock::quality(), picture);
+        let report = self.reporter.report(
+            &decision.change,
+            decision.stamps,
+            clock::quality(),
+            pictures,
+        );
         if let Some(report) = report {
             self.commit(report).await;
         }
     }
 
-    async fn picture(&self, decision: &Decision) -> Result<Snapshot, String> {
+    /// The thumbnail, which follows the alert at once, and the snapshot.
+    async fn pictures(&self, decision: &Decision) -> Result<Vec<Part>, String> {
         let frame = Arc::clone(&decision.frame);
         let boxes: Vec<_> = decision
             .change
@@ -122,7 +129,18 @@ impl Watch {
             .iter()
             .map(|object| object.rect)
             .collect();
-        let taken = tokio::task::spawn_blocking(move || snapshot(&frame.picture(), &boxes)).await;
+        let take = move || {
+            let wanted = [
+                (Class::Thumbnail, THUMBNAIL),
+                (Class::Snapshot, (MAX_WIDTH, MAX_BYTES)),
+            ];
+            let parts = wanted.into_iter().map(|(class, (width, bytes))| {
+                let picture = snapshot_within(&frame.picture(), &boxes, width, bytes)?;
+                Ok(Part { class, picture })
+            });
+            parts.collect::<Result<Vec<Part>, SnapshotError>>()
+        };
+        let taken = tokio::task::spawn_blocking(take).await;
         let taken = match taken {
             Ok(taken) => taken.map_err(|e| e.to_string()),
             Err(e) => Err(format!("snapshot: {e}")),

@@ -331,6 +331,24 @@ fn the_centre_is_told_what_was_given_up_until_it_has_heard_it() {
 }
 
 #[test]
+fn while_a_backlog_drains_a_quarter_goes_to_what_happens_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir.path().join("spool.db"), Quota::default());
+    for _ in 0..40 {
+        append(&mut store, Class::Incident, 10);
+    }
+    append(&mut store, Class::Snapshot, 10);
+    let offered = |store: &mut Store, limit| {
+        let records = store.pending(limit, &HashSet::from([1, 40])).unwrap();
+        records.iter().map(|r| r.number).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&mut store, 8), [2, 3, 4, 5, 6, 7, 39, 38]);
+    // Where all fits, everything goes once and evidence last.
+    let all = offered(&mut store, 400);
+    assert_eq!(all, (2..40).chain([41]).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_is_set_aside_is_told_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("spool.db");

@@ -262,17 +262,22 @@ fn read_summary(
 }
 
 fn snapshot(connection: &Connection, id: &str, merged: &Merged) -> Result<Snapshot, StoreError> {
-    let Some(announced) = merged
-        .evidence
-        .iter()
-        .find(|e| e.part.as_str() == "snapshot")
-    else {
+    let announced = |part: &str| merged.evidence.iter().find(|e| e.part.as_str() == part);
+    let here = |announced: Option<&EvidenceRef>| match announced {
+        Some(announced) => arrived(connection, id, announced)
+            .map(|found| found.is_some_and(|a| a.complete.is_some())),
+        None => Ok(false),
+    };
+    let Some(whole) = announced("snapshot") else {
         return Ok(Snapshot::None);
     };
-    if arrived(connection, id, announced)?.is_some_and(|a| a.complete.is_some()) {
+    if here(Some(whole))? {
         return Ok(Snapshot::Ready);
     }
-    Ok(match announced.state {
+    if here(announced("thumbnail"))? {
+        return Ok(Snapshot::Thumbnail);
+    }
+    Ok(match whole.state {
         EvidenceState::Queued | EvidenceState::Sent => Snapshot::Waiting,
         EvidenceState::OnRequest => Snapshot::OnRequest,
         EvidenceState::Failed => Snapshot::Failed,

@@ -138,7 +138,17 @@ impl Node {
 
     /// A chunk of a part of evidence; the header tells `whole`'s hash and length.
     pub fn chunk(&mut self, incident: Uuid, whole: &[u8], range: std::ops::Range<usize>) -> Sent {
-        let part: protocol::Name = "snapshot".parse().unwrap();
+        self.chunk_of("snapshot", incident, whole, range)
+    }
+
+    pub fn chunk_of(
+        &mut self,
+        part: &str,
+        incident: Uuid,
+        whole: &[u8],
+        range: std::ops::Range<usize>,
+    ) -> Sent {
+        let part: protocol::Name = part.parse().unwrap();
         let header = EvidenceHeader {
             bootid: self.bootid,
             seq: self.next_seq(),
@@ -204,8 +214,12 @@ fn data(incident: Uuid, state: IncidentState, time: Utc, camera: protocol::Name)
 
 /// Announces `picture` as the snapshot of an event.
 pub fn announce(event: &mut IncidentEvent, picture: &[u8]) {
+    announce_part("snapshot", event, picture);
+}
+
+pub fn announce_part(part: &str, event: &mut IncidentEvent, picture: &[u8]) {
     event.data.evidence.push(EvidenceRef {
-        part: "snapshot".parse().unwrap(),
+        part: part.parse().unwrap(),
         sha256: Some(hex(picture)),
         bytes: Some(picture.len() as u64),
         state: EvidenceState::Queued,

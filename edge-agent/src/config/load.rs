@@ -243,6 +243,10 @@ impl Check<'_> {
             login,
             tls,
             keep_alive: self.duration(&raw.keep_alive, 5, 3600, Duration::from_secs(30)),
+            bytes_per_second: raw.bytes_per_second.given().map(|_| {
+                let rate = self.number(&raw.bytes_per_second, 1000..=1_000_000_000, 1000);
+                u32::try_from(rate).unwrap_or(u32::MAX)
+            }),
             insecure: if plain_abroad {
                 vec!["mqtt_plaintext".to_owned()]
             } else {

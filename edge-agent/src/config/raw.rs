@@ -49,6 +49,7 @@ raw_table! {
         client_key_file: PathBuf,
         insecure_plaintext: bool,
         keep_alive: Duration,
+        bytes_per_second: u64,
     }
 }
 

@@ -1,3 +1,4 @@
 //! What stands as evidence of an incident.
 
+pub mod part;
 pub mod snapshot;

@@ -17,6 +17,9 @@ pub const MAX_WIDTH: u32 = 1280;
 /// A snapshot is at most this long, in bytes.
 pub const MAX_BYTES: usize = 150_000;
 
+/// A thumbnail is at most this wide, in pixels, and this long, in bytes: it follows its alert at once.
+pub const THUMBNAIL: (u32, usize) = (320, 8 << 10);
+
 /// First quality that is tried; lower ones follow while the picture is too long.
 const QUALITY: u8 = 82;
 

@@ -1,6 +1,9 @@
 //! One connection to an MQTT broker, from its first packet to its end: what is on its way, what was taken, the goodbye.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use protocol::{NodeState, Topic};
 use rumqttc::{
@@ -20,6 +23,7 @@ use uuid::Uuid;
 use super::{
     Cause, Link, LinkFault,
     mqtt::MqttSink,
+    pace::{Leave, Pace},
     window::{Item, Window},
 };
 use crate::{
@@ -32,6 +36,10 @@ use crate::{
 const WINDOW: usize = 64;
 /// Room for a packet's header and properties.
 const OVERHEAD: usize = 128;
+/// Places in the window that evidence leaves to alerts.
+const FOR_ALERTS: usize = 16;
+/// Records that are read from the spool at once.
+const READ: usize = 16;
 /// A broker that acknowledges nothing for so long is as good as gone.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The retained status follows the open incidents, but not more often than this.
@@ -70,6 +78,12 @@ pub(super) struct Connection<'s> {
     pub(super) status_stale: bool,
     status_said: Instant,
     leaving: Option<Leaving>,
+    /// What evidence may take of the link.
+    pace: Pace,
+    /// Evidence on its way: when it went and its bytes.
+    evidence: HashMap<i64, (Instant, usize)>,
+    /// When the next evidence may go, if only time holds it back.
+    resume: Option<Instant>,
 }
 
 impl<'s> Connection<'s> {
@@ -88,7 +102,15 @@ impl<'s> Connection<'s> {
             status_stale: false,
             status_said: now,
             leaving: None,
+            pace: Pace::new(sink.settings.bytes_per_second, now),
+            evidence: HashMap::new(),
+            resume: None,
         }
+    }
+
+    /// When the next evidence may go, if only time holds it back.
+    pub(super) fn resume(&self) -> Option<Instant> {
+        self.resume
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -164,30 +186,48 @@ impl<'s> Connection<'s> {
         self.offer().await
     }
 
-    /// Hands records over while the window has room.
+    /// Hands records over while the window has room and evidence its leave.
     pub(super) async fn offer(&mut self) -> Result<(), LinkFault> {
-        let room = self.capacity.saturating_sub(self.window.numbers().len());
-        let waiting = self.sink.feed.spool.stats().borrow().to_send();
-        let draining = matches!(self.leaving, None | Some(Leaving::Draining(_)));
-        if !self.up || room == 0 || !draining || waiting <= self.window.numbers().len() as u64 {
-            return Ok(());
-        }
-        let skip: HashSet<i64> = self.window.numbers().clone();
-        let records = self.sink.feed.spool.pending(room, skip).await;
-        for record in records.map_err(|e| self.spool_failed(&e))? {
-            if record.topic.len() + record.payload.len() + OVERHEAD > self.max_packet {
-                let why = format!(
-                    "{} bytes, the broker takes {}",
-                    record.payload.len(),
-                    self.max_packet
-                );
-                self.set_aside(record.number, &record.topic, "too_large", &why)
-                    .await?;
-                continue;
+        self.resume = None;
+        loop {
+            let on_the_way = self.window.numbers().len();
+            let room = self.capacity.saturating_sub(on_the_way).min(READ);
+            let waiting = self.sink.feed.spool.stats().borrow().to_send();
+            let draining = matches!(self.leaving, None | Some(Leaving::Draining(_)));
+            if !self.up || room == 0 || !draining || waiting <= on_the_way as u64 {
+                return Ok(());
             }
-            self.hand_over(record).await?;
+            let skip: HashSet<i64> = self.window.numbers().clone();
+            let records = self.sink.feed.spool.pending(room, skip).await;
+            let records = records.map_err(|e| self.spool_failed(&e))?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            for record in records {
+                if !self.may_go(&record) {
+                    return Ok(());
+                }
+                self.hand_over(record).await?;
+            }
         }
-        Ok(())
+    }
+
+    /// Alerts always may. Notes when to ask again for evidence that may not yet.
+    fn may_go(&mut self, record: &Record) -> bool {
+        if record.class <= Class::Status {
+            return true;
+        }
+        if self.window.numbers().len() + FOR_ALERTS > self.capacity && !self.evidence.is_empty() {
+            return false;
+        }
+        match self.pace.leave(Instant::now()) {
+            Leave::Go => true,
+            Leave::At(at) => {
+                self.resume = Some(at);
+                false
+            }
+            Leave::Wait => false,
+        }
     }
 
     async fn hand_over(&mut self, record: Record) -> Result<(), LinkFault> {
@@ -198,6 +238,12 @@ impl<'s> Connection<'s> {
             payload,
             ..
         } = record;
+        let bytes = topic.len() + payload.len() + OVERHEAD;
+        if bytes > self.max_packet {
+            let (long, most) = (payload.len(), self.max_packet);
+            let why = format!("{long} bytes, the broker takes {most}");
+            return self.set_aside(number, &topic, "too_large", &why).await;
+        }
         let properties = properties(content_type(class));
         let handed = self.client.try_publish_with_properties(
             &topic,
@@ -212,10 +258,17 @@ impl<'s> Connection<'s> {
                 .set_aside(number, &topic, "topic", "not a topic of MQTT")
                 .await;
         }
+        let now = Instant::now();
         if self.window.len() == 0 {
-            self.progress = Instant::now();
+            self.progress = now;
         }
         self.window.handed(Item::Record(number));
+        if class <= Class::Status {
+            self.pace.alert(bytes, now);
+        } else {
+            self.pace.evidence(bytes, now);
+            self.evidence.insert(number, (now, bytes));
+        }
         let of = OfClass {
             class: class.as_str(),
         };
@@ -230,6 +283,11 @@ impl<'s> Connection<'s> {
                 .sink
                 .fault(Cause::Protocol, "acknowledged what was never sent"));
         };
+        if let Item::Record(number) = item
+            && let Some((went, bytes)) = self.evidence.remove(&number)
+        {
+            self.pace.acknowledged(bytes, went.elapsed());
+        }
         match (ack.reason, item) {
             (PubAckReason::Success | PubAckReason::NoMatchingSubscribers, Item::Record(number)) => {
                 self.taken.push(number);

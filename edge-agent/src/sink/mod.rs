@@ -5,6 +5,7 @@
 mod connection;
 mod fault;
 pub mod mqtt;
+mod pace;
 mod window;
 
 use protocol::{Health, NodePath, NodeState, NodeStatus};

@@ -15,7 +15,7 @@ use rumqttc::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -111,6 +111,7 @@ impl MqttSink {
     async fn connection(&self, stop: &CancellationToken) -> Result<(), LinkFault> {
         let (client, event_loop) = AsyncClient::new(self.options()?, usize::from(CLIENT_QUEUE));
         let mut connection = Connection::new(self, client);
+        let begun = Instant::now();
         // The future is kept over the turns of the loop: dropped half-way it could lose a packet.
         let mut next = Box::pin(poll(event_loop));
         let mut spool = self.feed.spool.stats();
@@ -132,6 +133,9 @@ impl MqttSink {
                 () = future::ready(()), if connection.has_taken() => connection.settle().await?,
                 () = stop.cancelled(), if !connection.is_leaving() => connection.leave(),
                 Ok(()) = spool.changed() => connection.offer().await?,
+                () = sleep_until(connection.resume().unwrap_or(begun)), if connection.resume().is_some() => {
+                    connection.offer().await?;
+                }
                 Ok(()) = open.changed() => connection.status_stale = true,
                 Ok(()) = health.changed() => connection.publish_health(),
                 _ = ticks.tick() => connection.tick()?,

@@ -166,7 +166,8 @@ impl Store {
     }
 
     /// Up to `limit` records that wait, most important first, then oldest, without those in `skip`. What was given up
-    /// is said after messages and before evidence.
+    /// is said after messages and before evidence. While a backlog of messages fills `limit`, a quarter of it goes to
+    /// the latest ones: what happens now is not to wait for what happened.
     ///
     /// # Errors
     /// If the disk failed.
@@ -175,10 +176,25 @@ impl Store {
         limit: usize,
         skip: &HashSet<i64>,
     ) -> Result<Vec<Record>, SpoolError> {
-        let mut records = self.waiting(0..EVIDENCE, limit, skip)?;
+        let live = limit / 4;
+        let mut records = self.waiting(0..EVIDENCE, limit - live, skip)?;
+        if records.len() == limit - live {
+            let known = records.iter().map(|r| r.number).chain(skip.iter().copied());
+            let known = known.collect();
+            records.extend(self.latest(live, &known)?);
+        }
         records.extend(self.tombstones(limit - records.len(), skip)?);
         records.extend(self.waiting(EVIDENCE..i64::MAX, limit - records.len(), skip)?);
         Ok(records)
+    }
+
+    /// Up to `limit` messages of this boot that wait, among the last [`LIVE`] records, the latest first.
+    fn latest(&self, limit: usize, skip: &HashSet<i64>) -> Result<Vec<Record>, SpoolError> {
+        let select = "SELECT record.number, boot.id, seq, class, topic, payload
+             FROM record NOT INDEXED CROSS JOIN boot ON boot.number = record.boot
+             WHERE record.number > ?2 AND state = 0 AND rank < ?1 ORDER BY record.number DESC";
+        let from = self.stats.last_number - LIVE;
+        self.read(select, params![EVIDENCE, from], limit, skip)
     }
 
     /// Up to `limit` records of these ranks that wait.
@@ -188,17 +204,21 @@ impl Store {
         limit: usize,
         skip: &HashSet<i64>,
     ) -> Result<Vec<Record>, SpoolError> {
-        let mut select = self
-            .db
-            .prepare_cached(
-                "SELECT record.number, boot.id, seq, class, topic, payload
-                 FROM record CROSS JOIN boot ON boot.number = record.boot
-                 WHERE state = 0 AND rank >= ?1 AND rank < ?2 ORDER BY rank, record.number",
-            )
-            .map_err(disk)?;
-        let mut rows = select
-            .query(params![ranks.start, ranks.end])
-            .map_err(disk)?;
+        let select = "SELECT record.number, boot.id, seq, class, topic, payload
+             FROM record CROSS JOIN boot ON boot.number = record.boot
+             WHERE state = 0 AND rank >= ?1 AND rank < ?2 ORDER BY rank, record.number";
+        self.read(select, params![ranks.start, ranks.end], limit, skip)
+    }
+
+    fn read(
+        &self,
+        select: &str,
+        values: &[&dyn rusqlite::ToSql],
+        limit: usize,
+        skip: &HashSet<i64>,
+    ) -> Result<Vec<Record>, SpoolError> {
+        let mut select = self.db.prepare_cached(select).map_err(disk)?;
+        let mut rows = select.query(values).map_err(disk)?;
         let mut records = Vec::new();
         while records.len() < limit
             && let Some(row) = rows.next().map_err(disk)?
@@ -344,6 +364,9 @@ impl Store {
         Ok(())
     }
 }
+
+/// So many of the latest records count as what happens now.
+const LIVE: i64 = 1000;
 
 /// First rank of evidence.
 const EVIDENCE: i64 = Class::Thumbnail as i64 * 4;

@@ -45,6 +45,7 @@ fn settings(port: u16) -> MqttSettings {
         login: None,
         tls: Tls::Off,
         keep_alive: Duration::from_secs(30),
+        bytes_per_second: None,
         insecure: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::BytesMut;
 use edge_agent::sink::{Cause, Link};
-use protocol::{NodeState, NodeStatus};
+use protocol::{NodeState, NodeStatus, Tombstone};
 use rumqttc::v5::mqttbytes::{
     QoS,
     v5::{
@@ -18,7 +18,7 @@ use rumqttc::v5::mqttbytes::{
     },
 };
 
-use super::{Node, settings};
+use super::{Node, PATIENCE, settings};
 
 const LARGEST: Option<u32> = Some(1 << 20);
 
@@ -119,6 +119,15 @@ impl Guest {
         }
     }
 
+    /// Takes word of one message that will not come, for this reason.
+    fn is_told_of(&mut self, reason: &str) {
+        let publish = self.publish();
+        assert!(publish.topic.ends_with(b"/tombstone"), "{publish:?}");
+        let told: Tombstone = serde_json::from_slice(&publish.payload).expect("a tombstone");
+        assert_eq!((told.count(), told.reason.as_str()), (1, reason));
+        self.acknowledge(&publish, PubAckReason::Success);
+    }
+
     /// Takes a status, acknowledges it, and says whether it was retained.
     fn status(&mut self) -> (NodeStatus, bool) {
         let publish = self.publish();
@@ -200,19 +209,19 @@ async fn a_message_too_large_for_the_broker_is_set_aside_and_does_not_block_the_
         let publish = guest.publish();
         assert_eq!(label(&publish), "small");
         guest.acknowledge(&publish, PubAckReason::Success);
+        guest.is_told_of("2005 bytes, the broker takes 1000");
         let refused = guest.publish();
         assert_eq!(label(&refused), "poison");
         guest.acknowledge(&refused, PubAckReason::PayloadFormatInvalid);
+        guest.is_told_of("the broker refuses it: PayloadFormatInvalid");
         guest
     });
     node.pending_becomes(0).await;
     node.append(&["poison"]).await;
     let mut stats = node.spool.stats();
-    let stats = stats
-        .wait_for(|stats| stats.set_aside == 2)
-        .await
-        .unwrap()
-        .clone();
+    let told = stats.wait_for(|stats| stats.set_aside == 2 && stats.untold == 0);
+    let told = tokio::time::timeout(PATIENCE, told).await;
+    let stats = told.expect("the broker hears of both").unwrap().clone();
     assert_eq!(stats.pending, 0);
     let text = node.metrics.text().unwrap();
     assert!(

@@ -1,7 +1,7 @@
 // The command centre's interface. Errors are words for people.
 
 import { t } from "./strings";
-import type { IncidentDetail, IncidentPage, Overview, ParkedMessage, Refusal, SessionView } from "./wire";
+import type { IncidentDetail, IncidentPage, IncidentSummary, Overview, ParkedMessage, Refusal, SessionView } from "./wire";
 
 export class Refused extends Error {
   constructor(
@@ -52,5 +52,9 @@ export const api = {
     ask<IncidentDetail>("POST", `/api/incidents/${id}/acknowledge`, { note: note || null }),
   overview: () => ask<Overview>("GET", "/api/nodes"),
   parked: () => ask<ParkedMessage[]>("GET", "/api/parked"),
-  snapshotUrl: (id: string) => `/api/incidents/${id}/evidence/snapshot`,
+  /** The best picture that is here, or null. */
+  pictureUrl: (incident: IncidentSummary): string | null => {
+    const part = { ready: "snapshot", thumbnail: "thumbnail" }[incident.snapshot as string];
+    return part ? `/api/incidents/${incident.id}/evidence/${part}` : null;
+  },
 };

@@ -18,6 +18,7 @@ const incidentState: Record<IncidentState, string> = {
 const snapshot: Record<Snapshot, string> = {
   none: "No picture was taken",
   waiting: "The picture is on its way",
+  thumbnail: "Small picture; the whole one is on its way",
   ready: "Picture",
   on_request: "The node keeps the picture until it is asked for",
   failed: "The node could not take a picture",

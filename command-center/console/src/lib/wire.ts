@@ -362,5 +362,5 @@ export interface SessionView {
 export type Severity = "info" | "warning" | "alarm" | "critical";
 
 /** The state of an incident's picture. */
-export type Snapshot = "none" | "waiting" | "ready" | "on_request" | "failed";
+export type Snapshot = "none" | "waiting" | "thumbnail" | "ready" | "on_request" | "failed";
 

@@ -1,0 +1,92 @@
+//! A part of an incident's evidence on its way: announced in the message, then sent in chunks.
+//!
+//! Each chunk is a record of its own. What a lost connection or a restart interrupts goes on with the next chunk, and
+//! an alert waits behind one chunk at most.
+
+use protocol::{
+    EvidenceHeader, IncidentEvent, Name, NodePath, Severity, Topic,
+    incident::{EvidenceRef, EvidenceState},
+};
+
+use super::snapshot::Snapshot;
+use crate::spool::{Class, NewRecord};
+
+/// One part, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is to the spool.
+    pub class: Class,
+    /// What it holds.
+    pub picture: Snapshot,
+}
+
+impl Part {
+    /// Its name in topics: that of its class.
+    pub fn name(&self) -> Name {
+        name(self.class)
+    }
+
+    /// What the message says of it.
+    pub fn announced(&self) -> EvidenceRef {
+        EvidenceRef {
+            part: self.name(),
+            sha256: Some(self.picture.sha256.clone()),
+            bytes: Some(self.picture.jpeg.len() as u64),
+            state: EvidenceState::Queued,
+            error: None,
+        }
+    }
+
+    /// Its chunks of at most `chunk` bytes, in order.
+    pub fn records(
+        self,
+        node: &NodePath,
+        event: &IncidentEvent,
+        severity: Severity,
+        chunk: usize,
+    ) -> Vec<NewRecord> {
+        let topic = node.topic(&Topic::Evidence {
+            incident: event.data.incident_id,
+            part: self.name(),
+        });
+        let header = EvidenceHeader {
+            bootid: event.bootid,
+            seq: event.seq,
+            incident_id: event.data.incident_id,
+            part: self.name(),
+            content_type: "image/jpeg".to_owned(),
+            sha256: self.picture.sha256,
+            total: self.picture.jpeg.len() as u64,
+            offset: 0,
+        };
+        let pieces = self.picture.jpeg.chunks(chunk.max(1)).enumerate();
+        let record = |(i, bytes): (usize, &[u8])| {
+            let header = EvidenceHeader {
+                offset: (i * chunk.max(1)) as u64,
+                ..header.clone()
+            };
+            let bytes = bytes.to_vec();
+            NewRecord {
+                class: self.class,
+                severity,
+                topic: topic.clone(),
+                payload: Box::new(move |bootid, seq| {
+                    let header = EvidenceHeader {
+                        bootid,
+                        seq,
+                        ..header
+                    };
+                    header
+                        .encode(&bytes)
+                        .expect("plain data with text keys becomes JSON")
+                }),
+            }
+        };
+        pieces.map(record).collect()
+    }
+}
+
+/// The name that evidence of a class has in topics and messages.
+pub fn name(class: Class) -> Name {
+    class.as_str().parse().expect("a plain word is a name")
+}
