@@ -186,7 +186,7 @@ fn understand(topic: String, payload: &[u8]) -> Message {
                 Topic::Incident { .. } => serde_json::from_slice(payload).map(Told::Incident).ok(),
                 Topic::Status => serde_json::from_slice(payload).map(Told::Status).ok(),
                 Topic::Health => serde_json::from_slice(payload).map(Told::Health).ok(),
-                Topic::Evidence { .. } => None,
+                Topic::Evidence { .. } | Topic::Tombstone => None,
             };
             (Some(node), told)
         }
