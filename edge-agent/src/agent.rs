@@ -4,6 +4,7 @@
 //! is no reason not to start.
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
@@ -32,7 +33,7 @@ use crate::{
     metrics::Metrics,
     roster::{Models, Ready, load_models, prepare, report_faults},
     sink::{Feed, Identity, Link, mqtt::MqttSink},
-    spool::{Quota, Spool, SpoolError},
+    spool::{Spool, SpoolError},
     supervisor::{Failure, Step, Supervisor},
     watch::Watch,
 };
@@ -93,7 +94,7 @@ impl Agent {
                 .map(|(id, why)| format!("camera {id}: {why}"));
             return Err(StartError::NoCamera(reasons.collect()));
         }
-        let (spool, worker) = Spool::open(&settings.state_dir.join("spool.db"), Quota::default())?;
+        let (spool, worker) = Spool::open(&settings.state_dir.join("spool.db"), settings.spool)?;
         let spool_ended = CancellationToken::new();
         let guard = spool_ended.clone().drop_guard();
         supervisor.thread(Step::Uplink, "spool", move || {
@@ -219,6 +220,7 @@ fn start_camera(
         mailbox: Arc::clone(&mailbox),
         counters,
         metrics: metrics.clone(),
+        unwritten: VecDeque::new(),
     };
     let stop = supervisor.stop_signal(Step::Work);
     supervisor.task(Step::Work, &format!("watch-{id}"), watch.run(stop));

@@ -214,6 +214,7 @@ impl Accounts {
     /// The figures of this moment.
     pub fn health(&self, spool: &SpoolStats) -> Health {
         self.faults.set("spool", spool.fault.clone());
+        self.faults.set("spool.damaged", spool.damage());
         Health {
             bootid: self.bootid,
             time: protocol::now(),

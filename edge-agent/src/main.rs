@@ -2,7 +2,9 @@
 //! or configuration, 69 something that is needed is not there, 70 a defect of the agent.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    fs::OpenOptions,
+    io::{self, BufWriter, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -72,6 +74,21 @@ enum SpoolCommand {
         #[arg(value_name = "FILE")]
         spool: PathBuf,
     },
+    /// Write messages with their payloads as lines of JSON: `text`, or `base64` where it is none
+    Export {
+        /// spool.db in the agent's state folder, or a damaged one that was put aside
+        #[arg(value_name = "FILE")]
+        spool: PathBuf,
+        /// Only messages in this state; may be given more than once
+        #[arg(long, value_enum)]
+        state: Vec<spool::State>,
+        /// Only messages of this class; may be given more than once
+        #[arg(long, value_enum)]
+        class: Vec<spool::Class>,
+        /// Where the lines go: a new file, or - for standard output
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -91,6 +108,12 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::main(args),
         Command::Models(command) => catalogue::main(&command),
         Command::Spool(SpoolCommand::Inspect { spool }) => inspect_spool(&spool),
+        Command::Spool(SpoolCommand::Export {
+            spool,
+            state,
+            class,
+            out,
+        }) => export_spool(&spool, &state, &class, &out),
     };
     outcome.unwrap_or_else(|e| {
         if let Some(errors) = e.downcast_ref::<config::ConfigErrors>() {
@@ -213,5 +236,32 @@ fn inspect_spool(path: &Path) -> anyhow::Result<ExitCode> {
             row.number, row.bootid, row.seq, row.class, row.bytes, row.state, row.topic
         )?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn export_spool(
+    path: &Path,
+    states: &[spool::State],
+    classes: &[spool::Class],
+    out: &Path,
+) -> anyhow::Result<ExitCode> {
+    let mut out: Box<dyn Write> = if out == Path::new("-") {
+        Box::new(io::stdout().lock())
+    } else {
+        // It may hold pictures of people.
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(out);
+        let file = file.with_context(|| format!("{}: cannot be made", out.display()))?;
+        Box::new(BufWriter::new(file))
+    };
+    spool::export(path, states, classes, |record| -> anyhow::Result<()> {
+        serde_json::to_writer(&mut out, &record)?;
+        out.write_all(b"\n")?;
+        Ok(())
+    })?;
+    out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

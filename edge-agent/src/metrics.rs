@@ -104,6 +104,9 @@ pub struct Metrics {
     spool_bytes: Gauge,
     spool_given_up: Counter,
     spool_fault: Gauge,
+    spool_disk_bytes: Gauge,
+    spool_damaged_files: Gauge,
+    spool_set_aside: Gauge,
     camera_watching: Family<OfCamera, Gauge>,
     camera_decoded: Family<OfCamera, Counter>,
     camera_analysed: Family<OfCamera, Counter>,
@@ -144,6 +147,9 @@ impl Metrics {
             spool_bytes: Gauge::default(),
             spool_given_up: Counter::default(),
             spool_fault: Gauge::default(),
+            spool_disk_bytes: Gauge::default(),
+            spool_damaged_files: Gauge::default(),
+            spool_set_aside: Gauge::default(),
             camera_watching: Family::default(),
             camera_decoded: Family::default(),
             camera_analysed: Family::default(),
@@ -240,6 +246,21 @@ impl Metrics {
             self.spool_fault.clone(),
         );
         r.register(
+            "spool_disk_bytes",
+            "What they and those set aside take on the disk at most",
+            self.spool_disk_bytes.clone(),
+        );
+        r.register(
+            "spool_damaged_files",
+            "Damaged spools that were put aside and are still there",
+            self.spool_damaged_files.clone(),
+        );
+        r.register(
+            "spool_set_aside",
+            "Messages that the broker can never take, kept for whoever looks into it",
+            self.spool_set_aside.clone(),
+        );
+        r.register(
             "camera_watching",
             "1 while the camera is watched",
             self.camera_watching.clone(),
@@ -308,6 +329,10 @@ impl Metrics {
         self.spool_bytes.set(stats.bytes as i64);
         set(&self.spool_given_up, stats.given_up);
         self.spool_fault.set(i64::from(stats.fault.is_some()));
+        self.spool_disk_bytes.set(stats.room as i64);
+        self.spool_damaged_files
+            .set(stats.damaged_files().len() as i64);
+        self.spool_set_aside.set(stats.kept_aside as i64);
     }
 
     /// Takes over a camera's figures.

@@ -1,9 +1,11 @@
 //! One camera from decisions to durable messages: analysis, snapshot, report, spool.
 //!
 //! A task a camera. Incident changes are never dropped for want of a reader; a snapshot that fails is said in the
-//! message; a spool that fails is tried a few times, then the loss is counted and logged.
+//! message. While the spool's disk fails, changes wait here in their order and are tried again; they are not events yet,
+//! and past [`UNWRITTEN`] of them, or at the end, the loss is counted and logged.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -12,7 +14,7 @@ use analytics::incident::Transition;
 use protocol::{IncidentState, Utc};
 use tokio::{
     sync::{mpsc, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -36,12 +38,13 @@ use crate::{
 /// Without a frame for so long nothing can be said of what was seen: open incidents are closed.
 const BLIND: Duration = Duration::from_secs(30);
 
-/// Waits before each attempt to commit a report.
-const ATTEMPTS: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-];
+/// Until reports are tried again that the spool did not take.
+const RETRY: Duration = Duration::from_secs(1);
+/// Reports of one camera that wait for a disk to work again: with a snapshot each, some 6 MB. Loss policy: the oldest
+/// goes, counted.
+const UNWRITTEN: usize = 64;
+/// Attempts at the end, a [`RETRY`] apart: nobody waits longer for a shutdown.
+const LAST_ATTEMPTS: usize = 3;
 
 /// Everything that one camera's task works with.
 pub struct Watch {
@@ -65,25 +68,42 @@ pub struct Watch {
     pub counters: Arc<FeedCounters>,
     /// Counts.
     pub metrics: Metrics,
+    /// Reports that the spool has not taken, oldest first; empty at first.
+    pub unwritten: VecDeque<Report>,
 }
 
 impl Watch {
     /// Watches until `stop`, then closes what is open.
     pub async fn run(mut self, stop: CancellationToken) {
+        let mut seen_until = Instant::now() + BLIND;
+        let mut again = Instant::now();
         loop {
+            let waiting = !self.unwritten.is_empty();
             tokio::select! {
-                seen = timeout(BLIND, self.results.recv()) => match seen {
-                    Ok(Some(seen)) => self.look(seen).await,
-                    Ok(None) => break,
-                    Err(_) => self.close().await,
+                seen = self.results.recv() => match seen {
+                    Some(seen) => {
+                        seen_until = Instant::now() + BLIND;
+                        self.look(seen).await;
+                    }
+                    None => break,
                 },
+                () = sleep_until(seen_until) => {
+                    seen_until = Instant::now() + BLIND;
+                    self.close().await;
+                }
+                () = sleep_until(again), if waiting => {}
                 () = stop.cancelled() => break,
+            }
+            if Instant::now() >= again || !waiting {
+                self.write().await;
+                again = Instant::now() + RETRY;
             }
         }
         while let Ok(seen) = self.results.try_recv() {
             self.look(seen).await;
         }
         self.close().await;
+        self.write_at_last().await;
     }
 
     async fn look(&mut self, seen: Seen) {
@@ -116,7 +136,7 @@ impl Watch {
             pictures,
         );
         if let Some(report) = report {
-            self.commit(report).await;
+            self.unwritten.push_back(report);
         }
     }
 
@@ -155,36 +175,59 @@ impl Watch {
         taken
     }
 
-    async fn commit(&mut self, report: Report) {
-        let data = &report.event.data;
-        let (incident, state) = (data.incident_id, data.state);
-        let arrival = data.time.arrival;
-        let rule = data.rule.id.to_string();
-        let mut why = String::new();
-        for wait in ATTEMPTS {
-            sleep(wait).await;
-            match self.spool.append(report.clone().records()).await {
-                Ok(appended) => {
-                    self.follow(incident, state);
-                    IncidentCommitted {
-                        camera: &self.camera,
-                        rule: &rule,
-                        state: word(state),
-                        incident,
-                        seq: appended.first().map_or(0, |a| a.seq),
-                        delay: Utc::now().duration_since(arrival).unsigned_abs(),
-                    }
-                    .emit(&self.metrics);
-                    return;
-                }
-                Err(e) => why = e.to_string(),
+    /// Commits what waits, in order, until the spool refuses one.
+    async fn write(&mut self) {
+        while let Some(report) = self.unwritten.front() {
+            if let Err(e) = self.commit(report).await {
+                let over = self.unwritten.len().saturating_sub(UNWRITTEN);
+                let lost: Vec<Report> = self.unwritten.drain(..over).collect();
+                lost.iter().for_each(|report| self.lost(report, &e));
+                return;
+            }
+            self.unwritten.pop_front();
+        }
+    }
+
+    /// Commits what waits, for the last time.
+    async fn write_at_last(&mut self) {
+        for attempt in 0..LAST_ATTEMPTS {
+            if attempt > 0 {
+                sleep(RETRY).await;
+            }
+            self.write().await;
+            if self.unwritten.is_empty() {
+                return;
             }
         }
+        for report in std::mem::take(&mut self.unwritten) {
+            self.lost(&report, "the agent ends");
+        }
+    }
+
+    async fn commit(&self, report: &Report) -> Result<(), String> {
+        let appended = self.spool.append(report.clone().records()).await;
+        let appended = appended.map_err(|e| e.to_string())?;
+        let data = &report.event.data;
+        self.follow(data.incident_id, data.state);
+        IncidentCommitted {
+            camera: &self.camera,
+            rule: data.rule.id.as_str(),
+            state: word(data.state),
+            incident: data.incident_id,
+            seq: appended.first().map_or(0, |a| a.seq),
+            delay: Utc::now().duration_since(data.time.arrival).unsigned_abs(),
+        }
+        .emit(&self.metrics);
+        Ok(())
+    }
+
+    fn lost(&self, report: &Report, why: &str) {
+        let data = &report.event.data;
         IncidentLost {
             camera: &self.camera,
-            rule: &rule,
-            incident,
-            why: &why,
+            rule: data.rule.id.as_str(),
+            incident: data.incident_id,
+            why,
         }
         .emit(&self.metrics);
     }

@@ -82,7 +82,9 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "severity",
         "state_dir",
     ])
-    .chain(&["keep_alive", "models_dir"]);
+    .chain(&["keep_alive", "models_dir"])
+    .chain(&["total_mib", "reserved_mib", "status_mib", "thumbnail_mib"])
+    .chain(&["snapshot_mib", "clip_mib", "telemetry_mib"]);
     let explicit = defaults.fold(text, |text, key| {
         text.replace(&format!("# {key} = "), &format!("{key} = "))
     });
@@ -92,6 +94,7 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         format!("{:?}", settings.cameras)
     );
     assert_eq!(explicit.state_dir, settings.state_dir);
+    assert_eq!(explicit.spool, settings.spool);
     assert_eq!(explicit.inference.folders.models, Path::new(SYSTEM));
     assert_eq!(explicit.mqtt.keep_alive, settings.mqtt.keep_alive);
 }

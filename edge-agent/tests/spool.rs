@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use edge_agent::spool::{Class, NewRecord, Quota, Spool, Store, inspect};
+use edge_agent::spool::{Class, NewRecord, Quota, Spool, Store, inspect, room};
 use proptest::prelude::*;
 use protocol::{Severity, Tombstone};
 use uuid::Uuid;
@@ -59,10 +59,18 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct Model {
     waiting: Vec<(Class, std::cmp::Reverse<Severity>, i64, usize)>,
+    /// Set aside: (number, bytes), oldest first.
+    aside: Vec<(i64, usize)>,
     given_up: u64,
 }
 
 impl Model {
+    fn room(&self) -> u64 {
+        let waiting = self.waiting.iter().map(|w| w.3);
+        let aside = self.aside.iter().map(|a| a.1);
+        waiting.chain(aside).map(|bytes| room(bytes as u64)).sum()
+    }
+
     fn append(
         &mut self,
         quota: Quota,
@@ -71,17 +79,30 @@ impl Model {
         number: i64,
         bytes: usize,
     ) {
-        let limit = if class <= Class::Status {
+        let limit = if class == Class::Incident {
             quota.total
         } else {
             quota.total - quota.reserved
         };
         let rank = (class, std::cmp::Reverse(severity));
-        while self.waiting.iter().map(|w| w.3 as u64).sum::<u64>() + bytes as u64 > limit {
+        let needed = room(bytes as u64);
+        loop {
+            let of_class = self.waiting.iter().filter(|w| w.0 == class);
+            let of_class: u64 = of_class.map(|w| room(w.3 as u64)).sum();
+            let class_is_full = of_class + needed > quota.classes[class as usize];
+            if !class_is_full && self.room() + needed <= limit {
+                break;
+            }
+            if !class_is_full && !self.aside.is_empty() {
+                self.aside.remove(0);
+                continue;
+            }
             // Last rank, oldest of it; nothing that matters more than the newcomer.
-            let last = self
+            let candidates = self
                 .waiting
                 .iter()
+                .filter(|w| !class_is_full || w.0 == class);
+            let last = candidates
                 .map(|w| (w.0, w.1))
                 .max()
                 .filter(|last| *last >= rank);
@@ -102,7 +123,10 @@ proptest! {
     fn it_agrees_with_a_model_whenever_it_is_reopened(steps in prop::collection::vec(step(), 1..60)) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("spool.db");
-        let quota = Quota { total: 300, reserved: 100 };
+        // Up to eight records, two of them incidents; of snapshots three.
+        let mut classes = [u64::MAX; 6];
+        classes[Class::Snapshot as usize] = 3 * room(60);
+        let quota = Quota { total: 8 * room(60), reserved: 2 * room(60), classes };
         let mut store = open(&path, quota);
         let mut model = Model::default();
         let mut seq = 0;
@@ -127,6 +151,8 @@ proptest! {
                 Step::SetAside(index) if !model.waiting.is_empty() => {
                     let gone = model.waiting.remove(index.index(model.waiting.len()));
                     store.transaction(|store| store.set_aside(gone.2, "too large")).unwrap();
+                    model.aside.push((gone.2, gone.3));
+                    model.aside.sort();
                 }
                 Step::Acknowledge(_) | Step::SetAside(_) => {}
                 Step::Reopen => {
@@ -140,30 +166,10 @@ proptest! {
             let expected: Vec<(i64, usize)> = model.waiting.iter().map(|w| (w.2, w.3)).collect();
             prop_assert_eq!(found, expected);
             prop_assert_eq!(store.stats().pending, model.waiting.len() as u64);
+            prop_assert_eq!(store.stats().room, model.room());
             prop_assert_eq!(store.stats().bytes, model.waiting.iter().map(|w| w.3 as u64).sum::<u64>());
         }
     }
-}
-
-#[test]
-fn what_fails_within_a_group_undoes_the_group() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir.path().join("spool.db"), Quota::default());
-    let failed = store.transaction(|store| {
-        store.append(record(Class::Incident, Severity::Alarm, 10))?;
-        Err(edge_agent::spool::SpoolError::Disk("pulled out".to_owned()))
-    });
-    assert!(failed.is_err());
-    assert_eq!(store.stats().fault.as_deref(), Some("pulled out"));
-    assert_eq!((store.stats().pending, store.stats().last_seq), (0, 0));
-    store
-        .transaction(|store| {
-            store
-                .append(record(Class::Incident, Severity::Alarm, 10))
-                .map(drop)
-        })
-        .unwrap();
-    assert_eq!((store.stats().fault, store.stats().last_seq), (None, 1));
 }
 
 #[test]
@@ -193,29 +199,6 @@ fn records_of_former_boots_keep_their_boot_and_place() {
         [(second.bootid(), 1), (former, 1)],
         "severe first, whatever its boot"
     );
-}
-
-#[test]
-fn a_damaged_file_is_put_aside_and_one_of_a_later_format_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("spool.db");
-    std::fs::write(&path, vec![7_u8; 8192]).unwrap();
-    let store = open(&path, Quota::default());
-    assert_eq!(store.stats().pending, 0);
-    assert_eq!(
-        std::fs::read(dir.path().join("spool.db.damaged-1")).unwrap(),
-        vec![7_u8; 8192]
-    );
-    drop(store);
-
-    let db = rusqlite::Connection::open(&path).unwrap();
-    db.pragma_update(None, "user_version", 99).unwrap();
-    drop(db);
-    let refused = Store::open(&path, Quota::default(), Uuid::new_v4())
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(refused.contains("format 99"), "{refused}");
 }
 
 #[tokio::test]
@@ -272,11 +255,12 @@ fn the_centre_is_told_what_was_given_up_until_it_has_heard_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("spool.db");
     let quota = Quota {
-        total: 100,
-        reserved: 40,
+        total: 3 * room(30),
+        reserved: room(30),
+        classes: [u64::MAX; 6],
     };
     let mut store = open(&path, quota);
-    // Numbers 1 to 6; 60 bytes hold two clips, an incident takes one's room.
+    // Numbers 1 to 6; there is room for two clips, an incident takes the third's.
     for class in [
         Class::Clip,
         Class::Clip,
@@ -372,8 +356,9 @@ fn what_is_set_aside_is_told_and_kept() {
 fn what_arrives_although_it_was_given_up_on_its_way_is_not_missed() {
     let dir = tempfile::tempdir().unwrap();
     let quota = Quota {
-        total: 50,
+        total: room(40),
         reserved: 0,
+        classes: [u64::MAX; 6],
     };
     let mut store = open(&dir.path().join("spool.db"), quota);
     append(&mut store, Class::Clip, 40);

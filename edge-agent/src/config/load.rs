@@ -16,11 +16,17 @@ use super::{
     camera,
     check::{Check, Environment, hex},
     problem::{At, ConfigErrors, Problem, Source},
-    raw::{RawCamera, RawCameraFile, RawFile, RawHttp, RawInference, RawMqtt, RawNode},
+    raw::{RawCamera, RawCameraFile, RawFile, RawHttp, RawInference, RawMqtt, RawNode, RawSpool},
     reader::{Field, FromToml, Node},
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
-use crate::inference::folders::ModelFolders;
+use crate::{
+    inference::folders::ModelFolders,
+    spool::{Class, LOG, Quota},
+};
+
+/// Largest spool: 1 TiB.
+const MAX_SPOOL_MIB: u64 = 1 << 20;
 
 /// Reads and checks `path` and the files of `cameras.d/` beside it.
 ///
@@ -158,11 +164,13 @@ impl Check<'_> {
         let node = node.and_then(|node| self.node(&node));
         let mqtt = mqtt.and_then(|mqtt| self.mqtt(&mqtt, node.as_ref()));
         let inference = self.inference(file.inference.given());
+        let spool = self.spool(file.spool.given());
         let http = file.http.given().and_then(|http| self.http(http));
         Some(Settings {
             revision,
             node: node?,
             state_dir: self.path(&file.state_dir.or("/var/lib/safecity/edge-agent".into())),
+            spool,
             mqtt: mqtt?,
             inference,
             cameras,
@@ -313,6 +321,35 @@ impl Check<'_> {
             sessions: self.number(&raw.sessions, 1..=64, cores as u64) as usize,
             folders: ModelFolders::new(models, weights.unwrap_or_default()),
         }
+    }
+
+    fn spool(&mut self, raw: Option<&At<RawSpool>>) -> Quota {
+        let default = Quota::default();
+        let Some(At { value: raw, .. }) = raw else {
+            return default;
+        };
+        let mib = |bytes: u64| bytes >> 20;
+        let total = self.number(&raw.total_mib, 32..=MAX_SPOOL_MIB, mib(default.total + LOG));
+        // Half of a small spool: pictures are to have a place in it.
+        let usual = mib(default.reserved).min(total / 2);
+        let most = total - mib(LOG);
+        let reserved = self.number(&raw.reserved_mib, 0..=most, usual);
+        let mut quota = Quota {
+            total: (total << 20) - LOG,
+            reserved: reserved << 20,
+            ..default
+        };
+        for (class, field) in [
+            (Class::Status, &raw.status_mib),
+            (Class::Thumbnail, &raw.thumbnail_mib),
+            (Class::Snapshot, &raw.snapshot_mib),
+            (Class::Clip, &raw.clip_mib),
+            (Class::Telemetry, &raw.telemetry_mib),
+        ] {
+            let usual = mib(quota.classes[class as usize]);
+            quota.classes[class as usize] = self.number(field, 0..=MAX_SPOOL_MIB, usual) << 20;
+        }
+        quota
     }
 
     fn http(&mut self, raw: &At<RawHttp>) -> Option<SocketAddr> {

@@ -14,6 +14,7 @@ raw_table! {
         node: RawNode,
         mqtt: RawMqtt,
         inference: RawInference,
+        spool: RawSpool,
         http: RawHttp,
         cameras: Vec<At<RawCamera>>,
     }
@@ -60,6 +61,19 @@ raw_table! {
         sessions: u64,
         models_dir: PathBuf,
         weights_dirs: Vec<At<PathBuf>>,
+    }
+}
+
+raw_table! {
+    /// `[spool]`
+    RawSpool {
+        total_mib: u64,
+        reserved_mib: u64,
+        status_mib: u64,
+        thumbnail_mib: u64,
+        snapshot_mib: u64,
+        clip_mib: u64,
+        telemetry_mib: u64,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use analytics::scene::SceneSettings;
 use protocol::{Name, NodePath, Severity};
 
-use crate::inference::folders::ModelFolders;
+use crate::{inference::folders::ModelFolders, spool::Quota};
 
 /// A secret: a password or a token. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub node: NodePath,
     /// Spool, evidence and caches live below this folder.
     pub state_dir: PathBuf,
+    /// How much may wait for the centre.
+    pub spool: Quota,
     /// The connection to the centre.
     pub mqtt: MqttSettings,
     /// Inference.

@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{SpoolError, store::disk};
+use super::{SpoolError, quota::LOG, store::disk};
 
 /// Format of the database, as `PRAGMA user_version`.
 const FORMAT: i64 = 2;
@@ -24,29 +24,39 @@ CREATE TABLE record (
     class   INTEGER NOT NULL,
     rank    INTEGER NOT NULL,              -- 0 goes first, and is given up last
     topic   TEXT NOT NULL,
-    payload BLOB,                          -- NULL once given up
     bytes   INTEGER NOT NULL,
     state   INTEGER NOT NULL DEFAULT 0,    -- 0 waits, 1 set aside, 2 given up
     why     TEXT,                          -- of states 1 and 2
     told    INTEGER NOT NULL DEFAULT 0,    -- the centre knows that it will not come
+    crc     INTEGER,                       -- CRC-32 of the payload; NULL from format 1
+    payload BLOB,                          -- NULL once given up; last: what stands behind it is slow to reach
     UNIQUE (boot, seq)
 );
 CREATE INDEX waiting ON record (state, rank, number);
+CREATE INDEX untold ON record (boot, number) WHERE state > 0 AND told = 0;
 ";
 
 /// From format 1: what was given up was kept, but never said.
-const FROM_1: &str = "ALTER TABLE record ADD COLUMN told INTEGER NOT NULL DEFAULT 0;";
+const FROM_1: &str = "
+ALTER TABLE record ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE record ADD COLUMN crc INTEGER;
+CREATE INDEX untold ON record (boot, number) WHERE state > 0 AND told = 0;
+";
 
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
-    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages == 0 {
+        // In a file that has pages this would write.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    // The write-ahead log is cut back to this after a checkpoint.
-    db.pragma_update(None, "journal_size_limit", 8 << 20)?;
-    db.execute_batch("PRAGMA incremental_vacuum")?;
+    db.pragma_update(None, "journal_size_limit", LOG as i64)?;
     let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" {
+        // Not before: a damaged file is left as it is.
+        db.execute_batch("PRAGMA incremental_vacuum")?;
         return Ok(db);
     }
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);

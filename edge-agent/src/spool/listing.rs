@@ -44,22 +44,25 @@ pub fn inspect(path: &Path) -> Result<Vec<Row>, SpoolError> {
              FROM record JOIN boot ON boot.number = record.boot ORDER BY record.number",
         )
         .map_err(failed)?;
-    let rows = select.query_map([], |row| {
-        let why: Option<String> = row.get(7)?;
-        let state = match row.get(6)? {
-            WAITS => "waits".to_owned(),
-            SET_ASIDE => format!("set aside: {}", why.unwrap_or_default()),
-            _ => format!("given up: {}", why.unwrap_or_default()),
-        };
-        Ok(Row {
-            number: row.get(0)?,
-            bootid: row.get(1)?,
-            seq: row.get::<_, i64>(2)? as u64,
-            class: class(row.get(3)?).as_str(),
-            topic: row.get(4)?,
-            bytes: row.get::<_, i64>(5)? as u64,
-            state,
-        })
-    });
+    let rows = select.query_map([], read_row);
     rows.and_then(Iterator::collect).map_err(failed)
+}
+
+/// A row of number, boot, seq, class, topic, bytes, state, why.
+pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let why: Option<String> = row.get(7)?;
+    let state = match row.get(6)? {
+        WAITS => "waits".to_owned(),
+        SET_ASIDE => format!("set aside: {}", why.unwrap_or_default()),
+        _ => format!("given up: {}", why.unwrap_or_default()),
+    };
+    Ok(Row {
+        number: row.get(0)?,
+        bootid: row.get(1)?,
+        seq: row.get::<_, i64>(2)? as u64,
+        class: class(row.get(3)?).as_str(),
+        topic: row.get(4)?,
+        bytes: row.get::<_, i64>(5)? as u64,
+        state,
+    })
 }

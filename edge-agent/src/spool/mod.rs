@@ -5,9 +5,12 @@
 //! shares one commit. The spool is the only authority for sending again: nothing here is kept in memory alone, and a
 //! disk that fails is an error to the caller and a fault in [`SpoolStats`], never a reason to buffer.
 
+mod export;
 mod file;
 mod listing;
 mod quota;
+mod room;
+mod salvage;
 mod store;
 mod tombstones;
 
@@ -18,10 +21,12 @@ use std::{
 
 use protocol::Severity;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::error;
 use uuid::Uuid;
 
+pub use export::{Export, export};
 pub use listing::{Row, inspect};
-pub use quota::Quota;
+pub use quota::{LOG, Quota, room};
 pub use store::Store;
 
 /// Commands that may wait for the spool's thread; more wait at the sender, nothing is dropped.
@@ -30,7 +35,7 @@ const QUEUE: usize = 1024;
 const GROUP: usize = 256;
 
 /// What a record is, most important first. The quota gives up the least important first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Class {
     /// A change in an incident's life.
     Incident,
@@ -68,6 +73,17 @@ impl Class {
             Class::Telemetry => "telemetry",
         }
     }
+}
+
+/// What has become of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum State {
+    /// It is to be sent.
+    Waits = 0,
+    /// The broker can never take it.
+    SetAside = 1,
+    /// The quota gave it up; the payload is gone.
+    GivenUp = 2,
 }
 
 /// Fills in a record's payload once its boot and place in the order are known.
@@ -119,6 +135,12 @@ pub struct SpoolStats {
     pub pending: u64,
     /// Their payloads in bytes.
     pub bytes: u64,
+    /// What they, and payloads set aside, take on the disk, as [`room`] reckons it.
+    pub room: u64,
+    /// What those that wait of each class take, in the order of [`Class::ALL`].
+    pub classes: [u64; Class::ALL.len()],
+    /// Records whose payloads were set aside and are still here.
+    pub kept_aside: u64,
     /// Highest `seq` of this boot.
     pub last_seq: u64,
     /// Number of the latest record.
@@ -131,12 +153,42 @@ pub struct SpoolStats {
     pub set_aside: u64,
     /// What is wrong with the disk, if the latest command failed.
     pub fault: Option<String>,
+    /// Damaged files that were put aside, and lie there until somebody has dealt with them.
+    pub damaged: Vec<PathBuf>,
+    /// What became of the latest of them, if that was since the start.
+    pub salvaged: Option<String>,
 }
 
 impl SpoolStats {
     /// At least as many messages as there are to send: records that wait, and word of those that will not come.
     pub fn to_send(&self) -> u64 {
         self.pending + self.untold
+    }
+
+    /// Damaged files that were put aside and are still there; where that cannot be told, they are. Looks on the disk.
+    pub fn damaged_files(&self) -> Vec<&Path> {
+        let files = self.damaged.iter().map(PathBuf::as_path);
+        files
+            .filter(|file| file.try_exists().unwrap_or(true))
+            .collect()
+    }
+
+    /// What is said of damaged files until they are gone; looks for them on the disk.
+    pub fn damage(&self) -> Option<String> {
+        let here = self.damaged_files();
+        let newest = here.last()?;
+        let account = self
+            .salvaged
+            .as_deref()
+            .unwrap_or("it was found at an earlier start");
+        let files = match here.len() {
+            1 => "1 damaged file was".to_owned(),
+            n => format!("{n} damaged files were"),
+        };
+        Some(format!(
+            "{files} put aside as {}: {account}; check the disk, then keep the file for whoever looks into it or delete it",
+            newest.display()
+        ))
     }
 }
 
@@ -164,6 +216,9 @@ pub enum SpoolError {
     /// A command failed; nothing of it was kept.
     #[error("{0}")]
     Disk(String),
+    /// The file is damaged; nothing of the command was kept.
+    #[error("{0}")]
+    Damaged(String),
     /// The spool's thread has ended.
     #[error("the spool is closed")]
     Closed,
@@ -286,7 +341,12 @@ impl Worker {
             {
                 group.push(next);
             }
-            self.commit(group);
+            if self.store.failing() {
+                // What still works, such as deleting on a full disk, must not fail with the rest.
+                group.into_iter().for_each(|one| self.commit(vec![one]));
+            } else {
+                self.commit(group);
+            }
         }
     }
 
@@ -299,10 +359,15 @@ impl Worker {
             for command in group {
                 let (answer, failure) = carry_out(store, command);
                 answers.push(answer);
-                outcome = outcome.and(failure.map_or(Ok(()), |why| Err(SpoolError::Disk(why))));
+                outcome = outcome.and(failure.map_or(Ok(()), Err));
             }
             outcome
         });
+        if let Err(SpoolError::Damaged(_)) = &outcome
+            && let Err(why) = self.store.renew()
+        {
+            error!(%why, "the spool is damaged and cannot be begun anew");
+        }
         let stats = self.store.stats();
         self.stats.send_if_modified(|old| {
             let changed = *old != stats;
@@ -317,7 +382,7 @@ impl Worker {
 }
 
 /// Carries out a command; gives its answer, and why it failed if it did.
-fn carry_out(store: &mut Store, command: Command) -> (Answer, Option<String>) {
+fn carry_out(store: &mut Store, command: Command) -> (Answer, Option<SpoolError>) {
     match command {
         Command::Append(records, reply) => {
             let appended = records.into_iter().map(|record| store.append(record));
@@ -333,8 +398,11 @@ fn carry_out(store: &mut Store, command: Command) -> (Answer, Option<String>) {
 fn answer<T: Send + 'static>(
     reply: Reply<T>,
     result: Result<T, SpoolError>,
-) -> (Answer, Option<String>) {
-    let failure = result.as_ref().err().map(SpoolError::to_string);
+) -> (Answer, Option<SpoolError>) {
+    let failure = result.as_ref().err().map(|e| match e {
+        SpoolError::Damaged(why) => SpoolError::Damaged(why.clone()),
+        other => SpoolError::Disk(other.to_string()),
+    });
     let answer = Box::new(move |failure: Option<&str>| {
         let result = match failure {
             Some(why) => Err(SpoolError::Disk(why.to_owned())),

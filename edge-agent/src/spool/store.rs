@@ -7,16 +7,18 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     os::unix::fs::DirBuilderExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::{
     Appended, Class, NewRecord, Quota, Record, SpoolError, SpoolStats,
     file::{connect, is_damaged, put_aside, upgrade},
+    quota::room,
+    salvage::{put_aside_before, salvage},
 };
 
 pub(super) const WAITS: i64 = 0;
@@ -26,7 +28,8 @@ pub(super) const GIVEN_UP: i64 = 2;
 /// The database and the figures that follow it.
 pub struct Store {
     pub(super) db: Connection,
-    quota: Quota,
+    path: PathBuf,
+    pub(super) quota: Quota,
     bootid: Uuid,
     /// Row of this boot; it is written with the first record.
     boot: Option<i64>,
@@ -53,23 +56,32 @@ impl Store {
                 .create(dir);
             made.map_err(|e| failed(e.to_string()))?;
         }
-        let db = match connect(path) {
+        let (db, damage) = match connect(path) {
             Err(e) if is_damaged(&e) => {
                 let aside = put_aside(path).map_err(|e| failed(e.to_string()))?;
-                error!(spool = %path.display(), aside = %aside.display(), why = %e,
-                    "the spool is damaged: it was put aside and a new one begun; what waited in it was not sent");
-                connect(path)
+                (connect(path), Some((aside, e.to_string())))
             }
-            other => other,
+            other => (other, None),
         };
-        let db = db.map_err(|e| failed(e.to_string()))?;
+        let db = db.map_err(|e| failed(in_words(&e)))?;
         upgrade(&db, path)?;
+        let mut stats = SpoolStats {
+            damaged: put_aside_before(path),
+            ..SpoolStats::default()
+        };
+        if let Some((aside, why)) = damage {
+            let account = salvage(&aside, &db)?.to_string();
+            error!(spool = %path.display(), aside = %aside.display(), why,
+                "the spool is damaged: it was put aside and a new one begun; {account}");
+            stats.salvaged = Some(account);
+        }
         let mut store = Store {
             db,
+            path: path.to_owned(),
             quota,
             bootid,
             boot: None,
-            stats: SpoolStats::default(),
+            stats,
             telling: HashMap::new(),
         };
         store.recount().map_err(|e| failed(e.to_string()))?;
@@ -84,6 +96,29 @@ impl Store {
     /// The figures.
     pub fn stats(&self) -> SpoolStats {
         self.stats.clone()
+    }
+
+    /// Whether the latest command failed.
+    pub(super) fn failing(&self) -> bool {
+        self.stats.fault.is_some()
+    }
+
+    /// Goes on in a new file with what can be read of this one, which is damaged; the boot and its order go on too.
+    ///
+    /// # Errors
+    /// As [`Store::open`]. Then nothing is taken until the next start.
+    pub(super) fn renew(&mut self) -> Result<(), SpoolError> {
+        // Closed before the file is renamed: closing deletes the log by its name. A database without tables takes
+        // nothing, so nothing can be kept in memory by mistake.
+        self.db = Connection::open_in_memory().map_err(disk)?;
+        let fresh = Store::open(&self.path, self.quota, self.bootid)?;
+        let old = std::mem::replace(self, fresh).stats;
+        self.stats.last_seq = old.last_seq;
+        self.stats.last_number = old.last_number;
+        self.stats.given_up = old.given_up;
+        self.stats.set_aside = old.set_aside;
+        self.stats.fault = old.fault;
+        Ok(())
     }
 
     /// Runs `work` in one transaction. If any of it fails or it cannot be committed, nothing of it was kept.
@@ -108,6 +143,10 @@ impl Store {
                 {
                     warn!(why = %e, "the spool could not roll back");
                 }
+                let damaged = matches!(why, SpoolError::Damaged(_));
+                if !self.failing() || damaged {
+                    error!(why = %why, "the spool's disk fails: messages are not taken");
+                }
                 (self.stats, self.boot) = before;
                 self.stats.fault = Some(why.to_string());
             }
@@ -125,7 +164,8 @@ impl Store {
         let rank = rank(&record);
         let payload = (record.payload)(self.bootid, seq);
         let bytes = payload.len() as u64;
-        let fits = self.make_room(self.quota.limit(record.class), bytes, rank)?;
+        let crc = crc32fast::hash(&payload);
+        let fits = self.make_room(record.class, bytes, rank)?;
         let (payload, state, why) = if fits {
             (Some(payload), WAITS, None)
         } else {
@@ -134,8 +174,8 @@ impl Store {
         let mut insert = self
             .db
             .prepare_cached(
-                "INSERT INTO record (boot, seq, class, rank, topic, payload, bytes, state, why)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO record (boot, seq, class, rank, topic, payload, bytes, state, why, crc)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )
             .map_err(disk)?;
         insert
@@ -148,7 +188,8 @@ impl Store {
                 payload,
                 bytes as i64,
                 state,
-                why
+                why,
+                crc
             ])
             .map_err(disk)?;
         drop(insert);
@@ -156,8 +197,7 @@ impl Store {
         self.stats.last_seq = seq;
         self.stats.last_number = number;
         if fits {
-            self.stats.pending += 1;
-            self.stats.bytes += bytes;
+            self.stats.enter(record.class, bytes);
         } else {
             self.stats.given_up += 1;
             self.stats.untold += 1;
@@ -189,8 +229,8 @@ impl Store {
     }
 
     /// Up to `limit` messages of this boot that wait, among the last [`LIVE`] records, the latest first.
-    fn latest(&self, limit: usize, skip: &HashSet<i64>) -> Result<Vec<Record>, SpoolError> {
-        let select = "SELECT record.number, boot.id, seq, class, topic, payload
+    fn latest(&mut self, limit: usize, skip: &HashSet<i64>) -> Result<Vec<Record>, SpoolError> {
+        let select = "SELECT record.number, boot.id, seq, class, topic, payload, crc
              FROM record NOT INDEXED CROSS JOIN boot ON boot.number = record.boot
              WHERE record.number > ?2 AND state = 0 AND rank < ?1 ORDER BY record.number DESC";
         let from = self.stats.last_number - LIVE;
@@ -199,23 +239,44 @@ impl Store {
 
     /// Up to `limit` records of these ranks that wait.
     fn waiting(
-        &self,
+        &mut self,
         ranks: std::ops::Range<i64>,
         limit: usize,
         skip: &HashSet<i64>,
     ) -> Result<Vec<Record>, SpoolError> {
-        let select = "SELECT record.number, boot.id, seq, class, topic, payload
+        let select = "SELECT record.number, boot.id, seq, class, topic, payload, crc
              FROM record CROSS JOIN boot ON boot.number = record.boot
              WHERE state = 0 AND rank >= ?1 AND rank < ?2 ORDER BY rank, record.number";
         self.read(select, params![ranks.start, ranks.end], limit, skip)
     }
 
+    /// What `select` finds. A record that is not as it was written is set aside instead.
     fn read(
+        &mut self,
+        select: &str,
+        values: &[&dyn rusqlite::ToSql],
+        limit: usize,
+        skip: &HashSet<i64>,
+    ) -> Result<Vec<Record>, SpoolError> {
+        let mut changed = Vec::new();
+        let records = self.read_into(select, values, limit, skip, &mut changed)?;
+        for number in changed {
+            error!(
+                number,
+                "a message in the spool has changed on the disk: it is set aside"
+            );
+            self.set_aside(number, "its bytes changed on the disk")?;
+        }
+        Ok(records)
+    }
+
+    fn read_into(
         &self,
         select: &str,
         values: &[&dyn rusqlite::ToSql],
         limit: usize,
         skip: &HashSet<i64>,
+        changed: &mut Vec<i64>,
     ) -> Result<Vec<Record>, SpoolError> {
         let mut select = self.db.prepare_cached(select).map_err(disk)?;
         let mut rows = select.query(values).map_err(disk)?;
@@ -224,8 +285,13 @@ impl Store {
             && let Some(row) = rows.next().map_err(disk)?
         {
             let number: i64 = row.get(0).map_err(disk)?;
-            if !skip.contains(&number) {
-                records.push(read_record(row).map_err(disk)?);
+            if skip.contains(&number) {
+                continue;
+            }
+            let record = read_record(row).map_err(disk)?;
+            match row.get::<_, Option<u32>>(6).map_err(disk)? {
+                Some(crc) if crc != crc32fast::hash(&record.payload) => changed.push(number),
+                _ => records.push(record),
             }
         }
         Ok(records)
@@ -241,20 +307,19 @@ impl Store {
                 self.told(*number)?;
                 continue;
             }
-            let waited: Option<(i64, i64)> = self
+            let waited: Option<(i64, i64, i64)> = self
                 .db
-                .prepare_cached("DELETE FROM record WHERE number = ?1 RETURNING state, bytes")
+                .prepare_cached(
+                    "DELETE FROM record WHERE number = ?1 RETURNING state, class, bytes",
+                )
                 .and_then(|mut delete| {
                     delete
-                        .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
+                        .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                         .optional()
                 })
                 .map_err(disk)?;
             match waited {
-                Some((WAITS, bytes)) => {
-                    self.stats.pending -= 1;
-                    self.stats.bytes -= bytes as u64;
-                }
+                Some((WAITS, of, bytes)) => self.stats.leave(class(of), bytes.unsigned_abs()),
                 // It was given up while it was on its way, and arrived all the same.
                 Some(_) => self.stats.untold = self.stats.untold.saturating_sub(1),
                 None => {}
@@ -272,20 +337,22 @@ impl Store {
             warn!(why, "the broker will not hear which messages were given up");
             return self.told(number);
         }
-        let moved: Option<i64> = self
+        let moved: Option<(i64, i64)> = self
             .db
             .prepare_cached(
-                "UPDATE record SET state = ?2, why = ?3 WHERE number = ?1 AND state = 0 RETURNING bytes",
+                "UPDATE record SET state = ?2, why = ?3 WHERE number = ?1 AND state = 0 RETURNING class, bytes",
             )
             .and_then(|mut update| {
                 update
-                    .query_row(params![number, SET_ASIDE, why], |row| row.get(0))
+                    .query_row(params![number, SET_ASIDE, why], |row| Ok((row.get(0)?, row.get(1)?)))
                     .optional()
             })
             .map_err(disk)?;
-        if let Some(bytes) = moved {
-            self.stats.pending -= 1;
-            self.stats.bytes -= bytes as u64;
+        if let Some((of, bytes)) = moved {
+            let bytes = bytes.unsigned_abs();
+            self.stats.leave(class(of), bytes);
+            self.stats.room += room(bytes);
+            self.stats.kept_aside += 1;
             self.stats.set_aside += 1;
             self.stats.untold += 1;
         }
@@ -306,62 +373,20 @@ impl Store {
             .map_err(disk)?;
         self.db
             .execute(
-                "INSERT INTO boot (id) VALUES (?1)",
+                "INSERT OR IGNORE INTO boot (id) VALUES (?1)",
                 [self.bootid.to_string()],
             )
             .map_err(disk)?;
-        let boot = self.db.last_insert_rowid();
+        let boot = self
+            .db
+            .query_row(
+                "SELECT number FROM boot WHERE id = ?1",
+                [self.bootid.to_string()],
+                |row| row.get(0),
+            )
+            .map_err(disk)?;
         self.boot = Some(boot);
         Ok(boot)
-    }
-
-    /// Gives up records that rank behind `rank`, last ranks and oldest first, until `bytes` more fit into `limit`.
-    /// Says whether they do.
-    fn make_room(&mut self, limit: u64, bytes: u64, rank: i64) -> Result<bool, SpoolError> {
-        while self.stats.bytes + bytes > limit {
-            let last: Option<(i64, i64)> = self
-                .db
-                .prepare_cached(
-                    "SELECT number, bytes FROM record WHERE state = 0 AND rank =
-                     (SELECT max(rank) FROM record WHERE state = 0 AND rank >= ?1) ORDER BY number LIMIT 1",
-                )
-                .and_then(|mut select| {
-                    select
-                        .query_row([rank], |row| Ok((row.get(0)?, row.get(1)?)))
-                        .optional()
-                })
-                .map_err(disk)?;
-            let Some((number, freed)) = last else {
-                return Ok(false);
-            };
-            self.db
-                .prepare_cached(
-                    "UPDATE record SET state = ?2, payload = NULL, why = 'quota' WHERE number = ?1",
-                )
-                .and_then(|mut update| update.execute(params![number, GIVEN_UP]))
-                .map_err(disk)?;
-            self.stats.pending -= 1;
-            self.stats.bytes -= freed as u64;
-            self.stats.given_up += 1;
-            self.stats.untold += 1;
-        }
-        Ok(true)
-    }
-
-    fn recount(&mut self) -> rusqlite::Result<()> {
-        let (pending, bytes): (i64, i64) = self.db.query_row(
-            "SELECT count(*), coalesce(sum(bytes), 0) FROM record WHERE state = 0",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        self.stats.untold = self.db.query_row(
-            "SELECT count(*) FROM record WHERE state IN (1, 2) AND told = 0",
-            [],
-            |row| row.get::<_, i64>(0).map(i64::unsigned_abs),
-        )?;
-        self.stats.pending = pending as u64;
-        self.stats.bytes = bytes as u64;
-        Ok(())
     }
 }
 
@@ -370,6 +395,12 @@ const LIVE: i64 = 1000;
 
 /// First rank of evidence.
 const EVIDENCE: i64 = Class::Thumbnail as i64 * 4;
+
+/// Ranks of a class.
+pub(super) fn ranks(class: Class) -> std::ops::Range<i64> {
+    let first = class as i64 * 4;
+    first..first + 4
+}
 
 /// A record's place among others: its class, then its severity.
 fn rank(record: &NewRecord) -> i64 {
@@ -395,5 +426,21 @@ fn read_record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
 }
 
 pub(super) fn disk(error: rusqlite::Error) -> SpoolError {
-    SpoolError::Disk(error.to_string())
+    if is_damaged(&error) {
+        return SpoolError::Damaged(error.to_string());
+    }
+    SpoolError::Disk(in_words(&error))
+}
+
+/// What the database says, and what is to be done.
+fn in_words(error: &rusqlite::Error) -> String {
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "free room on the disk of state_dir",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "make state_dir writable"
+        }
+        Some(ErrorCode::SystemIoFailure) => "check the disk of state_dir",
+        _ => return error.to_string(),
+    };
+    format!("{error}: {advice}, nothing is taken until then")
 }

@@ -52,7 +52,7 @@ impl Store {
         Ok(records)
     }
 
-    /// Rows that nobody has been told of and no message on its way names, in the order of their numbers.
+    /// Rows that nobody has been told of and no message on its way names, in the order of boots and numbers.
     fn untold_rows(&self) -> Result<BTreeMap<Common, Vec<Row>>, SpoolError> {
         let on_the_way: HashSet<i64> = self.telling.values().flatten().copied().collect();
         let mut select = self
@@ -60,7 +60,7 @@ impl Store {
             .prepare_cached(
                 "SELECT record.number, boot.id, seq, class, topic, bytes, coalesce(why, '')
                  FROM record CROSS JOIN boot ON boot.number = record.boot
-                 WHERE state IN (1, 2) AND told = 0 ORDER BY record.number",
+                 WHERE state > 0 AND told = 0 ORDER BY boot, record.number",
             )
             .map_err(disk)?;
         let mut rows = select.query([]).map_err(disk)?;
