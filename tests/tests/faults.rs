@@ -231,7 +231,7 @@ fn resident(process: &Process) -> u64 {
 fn a_thousand_reconnections_leave_memory_flat() {
     let begun = Instant::now();
     let cycles = times(40, 1000);
-    let mut line = Line::start(cycles * 40, Duration::from_millis(2), SEED);
+    let mut line = Line::start(cycles * 60, Duration::from_millis(2), SEED);
     let mut early = 0;
     for cycle in 0..cycles {
         let connections = line.proxy.connections();

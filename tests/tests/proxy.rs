@@ -98,7 +98,7 @@ fn a_black_hole_swallows_and_a_refusal_resets() {
     let mut stream = connect(&proxy);
     stream.write_all(&bytes(100)).unwrap();
     drop(stream);
-    assert_eq!(came.join().unwrap(), []);
+    assert!(came.join().unwrap().is_empty());
     proxy.set(way(Way::Refused));
     let mut stream = connect(&proxy);
     assert!(!matches!(stream.read(&mut [0; 1]), Ok(1..)));
