@@ -217,6 +217,22 @@ fn the_link_is_up_a_tenth_of_the_time() {
     survived("link up one part in ten", turns, &line, begun);
 }
 
+#[test]
+fn the_link_is_narrow_and_late() {
+    let begun = Instant::now();
+    let count = times(30, 500);
+    let mut line = Line::start(count, Duration::from_millis(20), SEED);
+    // 64 kbit/s each way, for connections from now on.
+    line.proxy.set(Conduct {
+        delay: Duration::from_millis(300),
+        rate: Some(8000),
+        ..Conduct::GOOD
+    });
+    line.proxy.cut();
+    line.assert_nothing_lost(0);
+    survived("link of 64 kbit/s with 300 ms delay", 1, &line, begun);
+}
+
 /// Resident memory of a process in kibibytes.
 fn resident(process: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
