@@ -125,7 +125,7 @@ fn the_centre_is_killed_while_it_takes_messages() {
 fn the_broker_is_restarted_between_opened_and_closed() {
     let begun = Instant::now();
     let restarts = times(3, 100);
-    let mut line = Line::start(restarts * 40, Duration::from_millis(5), SEED);
+    let mut line = Line::start(restarts * 100, Duration::from_millis(10), SEED);
     for _ in 0..restarts {
         line.wait_for_more(3);
         line.broker.stop().unwrap();
@@ -204,7 +204,7 @@ fn the_link_is_refused() {
 #[test]
 fn the_link_is_up_a_tenth_of_the_time() {
     let begun = Instant::now();
-    let turns = times(2, 10);
+    let turns = times(2, 5);
     let up = Duration::from_millis(times(300, 6000));
     let mut line = Line::start(turns * 100, Duration::from_millis(10), SEED);
     for _ in 0..turns {
