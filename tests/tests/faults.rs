@@ -206,7 +206,8 @@ fn the_link_is_up_a_tenth_of_the_time() {
     let begun = Instant::now();
     let turns = times(2, 5);
     let up = Duration::from_millis(times(300, 6000));
-    let mut line = Line::start(turns * 100, Duration::from_millis(10), SEED);
+    // A hundred a turn, spread over all of it.
+    let mut line = Line::start(turns * 100, up / 10, SEED);
     for _ in 0..turns {
         line.proxy.set(way(Way::Refused));
         sleep(up * 9);
