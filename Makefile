@@ -1,5 +1,6 @@
 # make demo      two simulated streets, an agent and a command centre on this machine (DEMO_SECONDS=60: ends by itself)
 # make test      everything that CI runs, browser included
+# make faults    the fault suite at full length, about half an hour: see docs/reliability.md
 # make lint      format, clippy with warnings denied, tidy, licences and sources of dependencies
 # make score     alarms of the bundled model on the ten scenes that ship: precision, recall, F1
 # make bench     prints the table of benches/README.md anew
@@ -13,7 +14,7 @@ ASYNCAPI := protocol/asyncapi-check
 NODE_MODULES := $(patsubst %,%/node_modules/.package-lock.json,$(BROWSER_TESTS) $(ASYNCAPI))
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo test lint score bench setup console build clean
+.PHONY: demo test faults lint score bench setup console build clean
 
 setup:
 	@deploy/setup.sh
@@ -36,6 +37,10 @@ demo: build
 test: setup console $(NODE_MODULES)
 	cargo build --bins
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run; else cargo test; fi
+
+faults: setup console
+	cargo build --bins
+	SAFECITY_FAULTS=full cargo test -p tests --test faults -- --test-threads=2 --nocapture
 
 lint: setup console
 	@deploy/setup.sh --lint

@@ -13,7 +13,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use edge_agent::{
     camera::frame::Stamps,
     config,
-    evidence::snapshot::snapshot,
+    evidence::part::pictures,
     inference::{model::Model, runtime::Runtime},
     report::Reporter,
     spool::{Quota, Store},
@@ -53,7 +53,7 @@ fn frame(c: &mut Criterion) {
         name: model.name().to_owned(),
         sha256: model.sha256().to_owned(),
     };
-    let reporter = Reporter::new(&settings.node, camera, reference, model.labels());
+    let reporter = Reporter::new(&settings.node, camera, reference, model.labels(), 4096);
     let mut reporter = reporter.expect("the example's rules have good names");
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder of the build");
     let path = dir.path().join("spool.db");
@@ -76,8 +76,8 @@ fn frame(c: &mut Criterion) {
             let picture = source.picture();
             (model.detect(&picture, (1, 1), 0.1, &mut seen)).expect("the library works");
             scene.update(change.at, &seen);
-            let jpeg = snapshot(&picture, &[change.objects[0].rect]).map_err(|e| e.to_string());
-            let report = reporter.report(&change, stamps, clock, Some(jpeg));
+            let parts = pictures(&picture, &[change.objects[0].rect]).map_err(|e| e.to_string());
+            let report = reporter.report(&change, stamps, clock, Some(parts));
             let records = report.expect("the rule is the camera's").records();
             (store.transaction(|store| {
                 (records.into_iter()).try_for_each(|record| store.append(record).map(drop))

@@ -24,15 +24,12 @@ use crate::{
     camera::{Frame, mailbox::Mailbox},
     clock,
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
-    evidence::{
-        part::Part,
-        snapshot::{MAX_BYTES, MAX_WIDTH, SnapshotError, THUMBNAIL, snapshot_within},
-    },
+    evidence::part::{self, Part},
     health::CameraAccount,
     inference::{counters::FeedCounters, scheduler::Seen},
     metrics::Metrics,
     report::{Report, Reporter},
-    spool::{Class, Spool},
+    spool::Spool,
 };
 
 /// Without a frame for so long nothing can be said of what was seen: open incidents are closed.
@@ -149,18 +146,8 @@ impl Watch {
             .iter()
             .map(|object| object.rect)
             .collect();
-        let take = move || {
-            let wanted = [
-                (Class::Thumbnail, THUMBNAIL),
-                (Class::Snapshot, (MAX_WIDTH, MAX_BYTES)),
-            ];
-            let parts = wanted.into_iter().map(|(class, (width, bytes))| {
-                let picture = snapshot_within(&frame.picture(), &boxes, width, bytes)?;
-                Ok(Part { class, picture })
-            });
-            parts.collect::<Result<Vec<Part>, SnapshotError>>()
-        };
-        let taken = tokio::task::spawn_blocking(take).await;
+        let taken =
+            tokio::task::spawn_blocking(move || part::pictures(&frame.picture(), &boxes)).await;
         let taken = match taken {
             Ok(taken) => taken.map_err(|e| e.to_string()),
             Err(e) => Err(format!("snapshot: {e}")),

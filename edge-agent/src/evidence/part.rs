@@ -8,8 +8,13 @@ use protocol::{
     incident::{EvidenceRef, EvidenceState},
 };
 
-use super::snapshot::Snapshot;
-use crate::spool::{Class, NewRecord};
+use analytics::geometry::Rect;
+
+use super::snapshot::{MAX_BYTES, MAX_WIDTH, Snapshot, SnapshotError, THUMBNAIL, snapshot_within};
+use crate::{
+    camera::picture::Picture,
+    spool::{Class, NewRecord},
+};
 
 /// One part, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +89,21 @@ impl Part {
         };
         pieces.map(record).collect()
     }
+}
+
+/// The thumbnail and the snapshot of a picture, with `boxes` drawn.
+///
+/// # Errors
+/// Where the encoder refuses.
+pub fn pictures(picture: &Picture<'_>, boxes: &[Rect]) -> Result<Vec<Part>, SnapshotError> {
+    let take = |class, (width, bytes)| {
+        let picture = snapshot_within(picture, boxes, width, bytes);
+        picture.map(|picture| Part { class, picture })
+    };
+    Ok(vec![
+        take(Class::Thumbnail, THUMBNAIL)?,
+        take(Class::Snapshot, (MAX_WIDTH, MAX_BYTES))?,
+    ])
 }
 
 /// The name that evidence of a class has in topics and messages.

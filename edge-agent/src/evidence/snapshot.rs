@@ -45,15 +45,7 @@ pub struct Snapshot {
 #[error("snapshot: {0}")]
 pub struct SnapshotError(#[from] image::ImageError);
 
-/// Takes a snapshot of a picture, with `boxes` drawn.
-///
-/// # Errors
-/// Where the encoder refuses.
-pub fn snapshot(picture: &Picture<'_>, boxes: &[Rect]) -> Result<Snapshot, SnapshotError> {
-    snapshot_within(picture, boxes, MAX_WIDTH, MAX_BYTES)
-}
-
-/// [`snapshot`] with other bounds.
+/// Takes a snapshot of a picture, with `boxes` drawn, within these bounds.
 ///
 /// # Errors
 /// Where the encoder refuses.
@@ -148,11 +140,15 @@ mod tests {
             .collect()
     }
 
+    fn whole(picture: &Picture<'_>, boxes: &[Rect]) -> Result<Snapshot, SnapshotError> {
+        snapshot_within(picture, boxes, MAX_WIDTH, MAX_BYTES)
+    }
+
     #[test]
     fn it_stays_within_its_bounds_even_for_noise() {
         let data = noise((1920, 1080));
         let picture = Picture::rgb((1920, 1080), &data).expect("whole");
-        let snapshot = snapshot(&picture, &[]).expect("it encodes");
+        let snapshot = whole(&picture, &[]).expect("it encodes");
         assert!(snapshot.jpeg.len() <= MAX_BYTES, "{}", snapshot.jpeg.len());
         assert!(snapshot.size.0 <= MAX_WIDTH);
         assert_eq!(snapshot.sha256, sha256_hex(&snapshot.jpeg));
@@ -170,7 +166,7 @@ mod tests {
             w: 0.5,
             h: 0.9,
         };
-        let snapshot = snapshot(&picture, &[rect]).expect("it encodes");
+        let snapshot = whole(&picture, &[rect]).expect("it encodes");
         assert_eq!(snapshot.size, (400, 200), "not made larger");
         let decoded = image::load_from_memory(&snapshot.jpeg)
             .expect("a JPEG")

@@ -41,6 +41,7 @@ pub struct Centre {
     /// Its process.
     pub process: Process,
     config: PathBuf,
+    leash: Leash,
     port: u16,
     cookie: Option<String>,
 }
@@ -75,27 +76,48 @@ impl Centre {
                  [mqtt]\nhost = \"127.0.0.1\"\nport = {broker_port}\n{tls}"
             ),
         )?;
-        let mut command = Command::new(binary("command-center")?);
-        command.arg("run").arg("--config").arg(&config);
-        let log = folder.join("command-center.log");
-        let process = Process::spawn("command-center", command, &log, leash)?;
+        let process = spawn(&config, leash)?;
         let mut centre = Centre {
             process,
             config,
+            leash,
             port,
             cookie: None,
         };
-        let process = &mut centre.process;
+        centre.wait_until_connected()?;
+        Ok(centre)
+    }
+
+    /// Starts it again, with the same state, after it has ended. It may not be connected yet.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        self.process = spawn(&self.config, self.leash)?;
+        Ok(())
+    }
+
+    /// Returns when it listens to the broker.
+    ///
+    /// # Errors
+    /// If it does not in time.
+    pub fn wait_until_connected(&mut self) -> anyhow::Result<()> {
+        let port = self.port;
         wait_for(
             "the centre's connection to the broker",
             PATIENCE,
-            &mut [process],
+            &mut [&mut self.process],
             || {
                 let health = http::ask(port, "/healthz", None, None).and_then(|a| a.json());
-                Ok(health.ok().filter(|health| health["broker"] == "connected"))
+                let connected = health.is_ok_and(|health| health["broker"] == "connected");
+                Ok(connected.then_some(()))
             },
-        )?;
-        Ok(centre)
+        )
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.config.with_file_name("data/centre.sqlite3")
     }
 
     /// The console's address.
@@ -103,10 +125,13 @@ impl Centre {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
-    /// The one-time token that names the first administrator, if there was no user at the start.
+    /// The one-time token that names the first administrator, if there was no user at the latest start.
     pub fn first_admin_token(&self) -> Option<String> {
         let output = self.process.output();
-        let line = output.lines().find_map(|line| line.split_once(TOKEN))?;
+        let line = output
+            .lines()
+            .rev()
+            .find_map(|line| line.split_once(TOKEN))?;
         Some(line.1.trim().to_owned())
     }
 
@@ -199,6 +224,13 @@ impl Centre {
         self.process.terminate(Duration::from_secs(12))?;
         Ok(())
     }
+}
+
+fn spawn(config: &Path, leash: Leash) -> anyhow::Result<Process> {
+    let mut command = Command::new(binary("command-center")?);
+    command.arg("run").arg("--config").arg(config);
+    let log = config.with_file_name("command-center.log");
+    Process::spawn("command-center", command, &log, leash)
 }
 
 /// 24 random bytes of the operating system in hexadecimal.

@@ -83,6 +83,11 @@ impl Process {
         &self.name
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where its output is.
     pub fn log(&self) -> &Path {
         &self.log
