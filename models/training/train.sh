@@ -3,7 +3,7 @@
 #
 # Usage: train.sh [WORK]
 #   SIZES="nano small"   which sizes
-#   FRAMES=8000 HELD=800 PICTURES=240000 JOBS=2
+#   FRAMES=12000 HELD=800 PICTURES=300000 JOBS=2
 #   CLIPS="a.mp4 b.mp4" TEACHER=yolox_nano_416x416.onnx   real clips to learn from too, and the model that labels them
 # Stopped at any time it goes on where it was when started again.
 set -euo pipefail
@@ -12,9 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=${1:-$here/work}
 sizes=${SIZES:-nano small}
-frames=${FRAMES:-8000}
+frames=${FRAMES:-12000}
 held=${HELD:-800}
-pictures=${PICTURES:-240000}
+pictures=${PICTURES:-300000}
 jobs=${JOBS:-$(nproc)}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -50,7 +50,11 @@ fi
 cd "$here"
 for size in $sizes; do
     name=street-$size
-    "$python" train.py "${folders[@]}" --size "$size" --work "$work/$name" --pictures "$pictures" --threads "$jobs"
+    start=()
+    if [ "$size" = small ] && [ -f "$work/street-nano/checkpoint.pt" ]; then
+        start=(--start-from "$work/street-nano/checkpoint.pt")  # it grows out of the smaller one
+    fi
+    "$python" train.py "${folders[@]}" --size "$size" --work "$work/$name" --pictures "$pictures" --threads "$jobs" "${start[@]}"
     "$python" export.py "$work/$name/checkpoint.pt" "$root/models/$name" --size "$size"
     "$python" export.py "$work/$name/checkpoint.pt" "$root/models/$name-int8" --size "$size" --int8 "$work/street"
     for model in "$name" "$name-int8"; do
