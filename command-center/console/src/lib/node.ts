@@ -13,7 +13,15 @@ export function givenUp(node: NodeView): number {
   return node.given_up.reduce((sum, given) => sum + given.messages, 0);
 }
 
-/** How many of its messages never came. */
+/**
+ * How many of its messages are missing and not waiting in it: alerts overtake evidence, so numbers are missing for a
+ * while that only come later.
+ */
+export function lost(node: NodeView): number {
+  return Math.max(0, missing(node) - (node.spool_pending ?? 0));
+}
+
+/** How many of its messages have not come, though later ones have. */
 export function missing(node: NodeView): number {
   return node.gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0);
 }

@@ -206,6 +206,7 @@ export const t = {
     duplicates: "Repeats dropped",
     missing: "Missing",
     noGaps: "none",
+    onTheWay: (count: number) => `${count} on the way`,
     givenUp: "Given up",
     givenUpFor: (count: number, what: string, reason: string, age: string) =>
       `${plural(count, what, `${what}s`)}: ${reason}, ${age} ago`,
