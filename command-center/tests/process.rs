@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::IncidentState;
+use protocol::{IncidentState, Tombstone, Topic};
 use rusqlite::Connection;
 use serde_json::json;
 use support::{
@@ -84,6 +84,41 @@ async fn what_is_sent_while_the_centre_is_away_reaches_it() {
     .await;
     let nodes = client.get("/api/nodes").await.json();
     assert_eq!(nodes["nodes"][0]["gaps"], json!([]));
+}
+
+/// The centre once took tombstones and did not listen to their topic: the broker took them for nobody.
+#[tokio::test]
+async fn the_centre_hears_of_what_was_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, port) = mosquitto(folder.path()).await;
+    let centre = CentreProgram::start(folder.path(), port).await;
+    let (client, _) = first_admin(&centre).await;
+    connected(&client).await;
+    let mut node = Node::new("box-1");
+    let events: Vec<_> = (0..3)
+        .map(|i| node.event(Uuid::now_v7(), IncidentState::Opened, at(i)))
+        .collect();
+    let told = Tombstone {
+        bootid: node.bootid,
+        seqs: vec![[2, 2]],
+        class: "clip".to_owned(),
+        reason: "quota".to_owned(),
+        bytes: 7,
+        time: at(9),
+    };
+    let told = node.sent(&Topic::Tombstone, &serde_json::to_vec(&told).unwrap());
+    let sent = [
+        node.send_event(&events[0]),
+        node.send_event(&events[2]),
+        told,
+    ];
+    publish(port, &sent).await;
+    let seen = until("word of what was given up", || async {
+        let seen = client.get("/api/nodes").await.json()["nodes"][0].clone();
+        (seen["given_up"][0]["messages"] == 1).then_some(seen)
+    })
+    .await;
+    assert_eq!(seen["gaps"], json!([]));
 }
 
 /// Mosquitto 2.0.11 sends far more at once than the centre asks for.

@@ -23,7 +23,13 @@ use super::{Arrival, Desk, RECEIVE_MAXIMUM};
 use crate::config::settings::{MqttSettings, Secret, Tls};
 
 /// What the centre listens to, below the prefix and three names.
-const TAILS: [&str; 4] = ["status", "health", "incident/+/+", "evidence/+/+"];
+const TAILS: [&str; 5] = [
+    "status",
+    "health",
+    "tombstone",
+    "incident/+/+",
+    "evidence/+/+",
+];
 /// Longest packet that is taken; a broker drops a longer one, and the node's numbers show the gap.
 const PACKET_MAX: u32 = 4 << 20;
 /// How long the broker keeps the session while the centre is away.

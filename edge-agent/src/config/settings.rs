@@ -72,8 +72,8 @@ pub struct MqttSettings {
 }
 
 impl MqttSettings {
-    /// Bytes of evidence in one message: an eighth of a second of the link, so that an alert waits no longer behind
-    /// one; 4 KiB where the link is not known. Headers take about 450 bytes more.
+    /// Bytes of evidence in one message: an eighth of a second of the link, so that an alert does not wait long
+    /// behind one; 4 KiB where the link is not known. Headers take about 450 bytes more.
     pub fn evidence_chunk(&self) -> usize {
         let eighth = self.bytes_per_second.map(|rate| rate as usize / 8);
         eighth.map_or(4 << 10, |bytes| bytes.clamp(512, 32 << 10))

@@ -1,7 +1,7 @@
 //! A part of an incident's evidence on its way: announced in the message, then sent in chunks.
 //!
 //! Each chunk is a record of its own. What a lost connection or a restart interrupts goes on with the next chunk, and
-//! an alert waits behind one chunk at most.
+//! an alert waits behind the chunks on their way, not behind a whole picture.
 
 use protocol::{
     EvidenceHeader, IncidentEvent, Name, NodePath, Severity, Topic,

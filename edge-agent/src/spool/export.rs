@@ -14,20 +14,9 @@ use super::{
 /// One record as it is exported: a line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Export {
-    /// Its number in this spool.
-    pub number: i64,
-    /// The boot that `seq` counts in.
-    pub bootid: String,
-    /// Its place in the order of that boot.
-    pub seq: u64,
-    /// What it is.
-    pub class: &'static str,
-    /// Where it goes.
-    pub topic: String,
-    /// Length of its payload.
-    pub bytes: u64,
-    /// `waits`, `set aside` or `given up`, with the reason.
-    pub state: String,
+    /// What a listing says of it.
+    #[serde(flatten)]
+    pub row: Row,
     /// The payload, if it is text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -43,17 +32,7 @@ impl Export {
             Some(Ok(text)) => (Some(text), None),
             Some(Err(bytes)) => (None, Some(BASE64_STANDARD.encode(bytes.as_bytes()))),
         };
-        Export {
-            number: row.number,
-            bootid: row.bootid,
-            seq: row.seq,
-            class: row.class,
-            topic: row.topic,
-            bytes: row.bytes,
-            state: row.state,
-            text,
-            base64,
-        }
+        Export { row, text, base64 }
     }
 }
 
