@@ -20,7 +20,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
         TcpListener, TcpSocket, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
+        tcp::{ReadHalf, WriteHalf},
     },
     sync::{mpsc, watch},
     task::JoinSet,
@@ -215,27 +215,38 @@ fn limits((up, down): (u64, u64), random: &mut StdRng) -> [Option<u64>; 2] {
     }
 }
 
-async fn connection(near: TcpStream, mut gate: Gate, limits: [Option<u64>; 2]) {
-    // A reset, not an orderly end: neither side may believe that the other has read everything.
-    let abrupt = near.set_zero_linger();
-    if gate.conduct.borrow().way == Way::Refused || abrupt.is_err() {
+async fn connection(mut near: TcpStream, mut gate: Gate, limits: [Option<u64>; 2]) {
+    if gate.conduct.borrow().way == Way::Refused {
+        reset(&near);
         return;
     }
-    let Ok(far) = connect(gate.target).await else {
+    let Ok(mut far) = connect(gate.target).await else {
+        reset(&near);
         return;
     };
     gate.generation.mark_unchanged();
-    let (near_read, near_write) = near.into_split();
-    let (far_read, far_write) = far.into_split();
+    let (near_read, near_write) = near.split();
+    let (far_read, far_write) = far.split();
     let up = pump(near_read, far_write, gate.conduct.clone(), limits[0]);
     let down = pump(far_read, near_write, gate.conduct.clone(), limits[1]);
     let end = tokio::select! {
-        end = up => end,
-        end = down => end,
-        _ = gate.generation.changed() => End::Closed,
+        end = async { tokio::try_join!(up, down) } => end,
+        _ = gate.generation.changed() => Err(End::Reset),
     };
+    let Err(end) = end else {
+        return;
+    };
+    reset(&near);
+    reset(&far);
     if end == End::Cut {
         gate.counts.cuts.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Lets a connection end with a reset, not in order: neither side may believe that the other has read everything.
+fn reset(stream: &TcpStream) {
+    if let Err(error) = stream.set_zero_linger() {
+        tracing::warn!(%error, "proxy: a connection ends in order that should be reset");
     }
 }
 
@@ -243,69 +254,70 @@ async fn connect(target: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(NARROW_BUFFER)?;
     let stream = socket.connect(target).await?;
-    stream.set_zero_linger()?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// How a direction ended.
+/// How a direction ended other than in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// By one of the two sides.
-    Closed,
+    /// By one of the two sides, or by what the link does.
+    Reset,
     /// Here, at the byte that was chosen.
     Cut,
 }
 
 /// Carries one direction: a reader that stamps chunks, and a writer that lets each go when it is due.
 async fn pump(
-    from: OwnedReadHalf,
-    to: OwnedWriteHalf,
+    from: ReadHalf<'_>,
+    to: WriteHalf<'_>,
     conduct: watch::Receiver<Conduct>,
     limit: Option<u64>,
-) -> End {
+) -> Result<(), End> {
     let link = conduct.borrow().clone();
     // On a narrow link as much is on its way as the delay holds. Loss policy: the reader waits, and so the sender.
     let ahead = link.rate.map_or(AHEAD, |rate| {
         (f64::from(rate) * link.delay.as_secs_f64()) as usize / CHUNK + 2
     });
     let (sender, chunks) = mpsc::channel(ahead);
-    // The writer ends when the reader has gone and all is written; a writer that fails ends both.
-    let (_, end) = tokio::join!(
+    // The reader's end, in order or not, is passed on when all before it is written; a writer that fails ends both.
+    let (ended, wrote) = tokio::join!(
         read(from, sender, conduct.clone()),
         write(to, chunks, conduct, link.rate, limit)
     );
-    end
+    let mut to = wrote?;
+    ended?;
+    to.shutdown().await.map_err(|_| End::Reset)
 }
 
 async fn read(
-    mut from: OwnedReadHalf,
+    mut from: ReadHalf<'_>,
     chunks: mpsc::Sender<(Instant, Vec<u8>)>,
     conduct: watch::Receiver<Conduct>,
-) {
+) -> Result<(), End> {
     let mut buffer = [0; CHUNK];
     loop {
         let count = tokio::select! {
-            read = from.read(&mut buffer) => read.unwrap_or(0),
-            () = chunks.closed() => return,
+            read = from.read(&mut buffer) => read.map_err(|_| End::Reset)?,
+            () = chunks.closed() => return Ok(()),
         };
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
-            return;
+            return Ok(());
         };
         let due = Instant::now() + conduct.borrow().delay;
         if chunks.send((due, bytes.to_vec())).await.is_err() {
-            return;
+            return Ok(());
         }
     }
 }
 
 async fn write(
-    mut to: OwnedWriteHalf,
+    mut to: WriteHalf<'_>,
     mut chunks: mpsc::Receiver<(Instant, Vec<u8>)>,
     mut conduct: watch::Receiver<Conduct>,
     rate: Option<u32>,
     limit: Option<u64>,
-) -> End {
+) -> Result<WriteHalf<'_>, End> {
     let mut left = limit.unwrap_or(u64::MAX);
     let mut free = Instant::now();
     while let Some((due, mut bytes)) = chunks.recv().await {
@@ -320,7 +332,7 @@ async fn write(
             .wait_for(|conduct| conduct.way != Way::Stalled)
             .await;
         match way.map(|conduct| conduct.way) {
-            Err(_) | Ok(Way::Refused) => return End::Closed,
+            Err(_) | Ok(Way::Refused) => return Err(End::Reset),
             Ok(Way::BlackHole) => continue,
             Ok(Way::Open | Way::Stalled) => {}
         }
@@ -330,11 +342,11 @@ async fn write(
         }
         left -= bytes.len() as u64;
         if to.write_all(&bytes).await.is_err() {
-            return End::Closed;
+            return Err(End::Reset);
         }
         if cut {
-            return End::Cut;
+            return Err(End::Cut);
         }
     }
-    End::Closed
+    Ok(to)
 }
