@@ -4,6 +4,7 @@
 //! tolerate unknown fields, and `samples/` keeps one message of every released shape, which a test loads.
 //! Knows nothing of how incidents are found (`analytics`) or stored (`command-center`).
 
+pub mod command;
 pub mod evidence;
 pub mod id;
 pub mod incident;
