@@ -5,8 +5,12 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use uuid::Uuid;
 
 fn key(id: &str, seed: u8) -> (Ed25519KeyPair, PinnedKey) {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
-    let key = pair.public_key().as_ref().try_into().unwrap();
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("the example is valid");
+    let key = pair
+        .public_key()
+        .as_ref()
+        .try_into()
+        .expect("the example is valid");
     (
         pair,
         PinnedKey {
@@ -20,12 +24,16 @@ fn request() -> CommandRequest {
     CommandRequest {
         request: Uuid::from_u128(7),
         node: protocol::NodePath {
-            region: "r".parse().unwrap(),
-            site: "s".parse().unwrap(),
-            node: "n".parse().unwrap(),
+            region: "r".parse().expect("the example is valid"),
+            site: "s".parse().expect("the example is valid"),
+            node: "n".parse().expect("the example is valid"),
         },
-        issued: "2026-07-01T10:00:00Z".parse().unwrap(),
-        expires: "2026-07-01T10:05:00Z".parse().unwrap(),
+        issued: "2026-07-01T10:00:00Z"
+            .parse()
+            .expect("the example is valid"),
+        expires: "2026-07-01T10:05:00Z"
+            .parse()
+            .expect("the example is valid"),
         command: Command::TestAlarm { camera: None },
     }
 }
@@ -51,7 +59,7 @@ fn every_flipped_bit_is_refused() {
 #[test]
 fn any_pinned_key_will_do_and_no_other() {
     let ((first, a), (second, b), (stranger, _)) = (key("a", 1), key("b", 2), key("a", 3));
-    let by = |id: &str, pair| request().sign(id, pair).unwrap();
+    let by = |id: &str, pair| request().sign(id, pair).expect("plain data");
     let pins = [a.clone(), b];
     assert!(CommandRequest::open(&by("a", &first), &pins).is_ok());
     assert!(CommandRequest::open(&by("b", &second), &pins).is_ok());
