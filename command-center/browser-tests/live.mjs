@@ -98,6 +98,11 @@ async function seeNodes() {
   await card.getByText(/no\. \d+, noticed/).waitFor();
   await page.getByText("Fault on this node: http.listen").waitFor();
   await page.getByText("Messages set aside").waitFor();
+  const ask = card.getByRole("group", { name: "Ask of north" });
+  await ask.getByRole("button", { name: "Picture" }).click();
+  await card.getByText("Picture, north").waitFor();
+  // nobody is there to answer: it is sent again
+  await card.getByText("sent 2 times, no answer yet").waitFor();
   await shoot("nodes");
 }
 

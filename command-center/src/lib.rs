@@ -3,6 +3,7 @@
 //! A message's way: `ingest` (MQTT, manual acknowledgement) -> `store` (committed before it is acknowledged) -> `web`
 //! (server-sent events) -> the console. It knows `protocol` and neither `edge-agent` nor `analytics`.
 
+pub mod command;
 pub mod config;
 pub mod ingest;
 pub mod message;
@@ -101,6 +102,7 @@ impl Centre {
             node_silent_after: settings.node_silent_after,
             secure_cookies: settings.web.tls_in_front,
             verifier,
+            signer: settings.signer,
         };
         tasks.start("web", web::serve(listener, app));
         Ok(Centre {

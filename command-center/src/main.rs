@@ -9,7 +9,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use command_center::{
-    Centre, config, open_store, password,
+    Centre,
+    command::{KeyError, Signer},
+    config, open_store, password,
     store::{Store, StoreError},
 };
 use protocol::Utc;
@@ -34,9 +36,27 @@ enum Command {
     Run(ConfigFile),
     /// Check the configuration and say all that is wrong with it.
     CheckConfig(ConfigFile),
+    /// The key that signs commands to nodes.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Users of the console; the password is read from standard input.
     #[command(subcommand)]
     User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make a key in a new file, and print the public half, which nodes pin in `commands.keys`.
+    Generate(KeyFile),
+    /// Print the public half of a key.
+    Show(KeyFile),
+}
+
+#[derive(clap::Args)]
+struct KeyFile {
+    /// The key file, named by `commands.key_file` in the configuration.
+    #[arg(value_name = "FILE")]
+    path: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -98,21 +118,29 @@ fn main() -> ExitCode {
 }
 
 fn act(command: Command) -> Result<(), Failure> {
-    let file = match &command {
-        Command::Run(file) | Command::CheckConfig(file) => &file.config,
-        Command::User(UserCommand::Add(user) | UserCommand::Reset(user)) => &user.file.config,
-    };
-    let settings = config::load(file).map_err(|e| Failure::new(USAGE, e))?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::new(INTERNAL, e))?;
+    let load = |file: &ConfigFile| config::load(&file.config).map_err(|e| Failure::new(USAGE, e));
+    let runtime = || tokio::runtime::Runtime::new().map_err(|e| Failure::new(INTERNAL, e));
     match command {
-        Command::Run(_) => runtime.block_on(run(settings)),
-        Command::CheckConfig(file) => say(&format!("{}: nothing is wrong", file.config.display())),
+        Command::Run(file) => runtime()?.block_on(run(load(&file)?)),
+        Command::CheckConfig(file) => {
+            load(&file)?;
+            say(&format!("{}: nothing is wrong", file.config.display()))
+        }
+        Command::Key(KeyCommand::Generate(file)) => show_key(Signer::generate(&file.path)),
+        Command::Key(KeyCommand::Show(file)) => show_key(Signer::read(&file.path)),
         Command::User(command) => {
+            let (UserCommand::Add(user) | UserCommand::Reset(user)) = &command;
+            let settings = load(&user.file)?;
             let store = open_store(&settings.data_dir, settings.evidence_max_bytes)
                 .map_err(|e| Failure::new(UNAVAILABLE, e))?;
-            runtime.block_on(change_user(command, store))
+            runtime()?.block_on(change_user(command, store))
         }
     }
+}
+
+fn show_key(key: Result<Signer, KeyError>) -> Result<(), Failure> {
+    let key = key.map_err(|e| Failure::new(UNAVAILABLE, e))?;
+    say(&key.public_key().to_string())
 }
 
 async fn run(settings: config::Settings) -> Result<(), Failure> {

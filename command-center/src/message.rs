@@ -1,7 +1,7 @@
 //! From a topic and a payload to a message whose parts agree with each other, or the reason why not.
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Tombstone, Topic,
+    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, Tombstone, Topic,
     topic::{self},
 };
 
@@ -23,6 +23,8 @@ pub enum Content {
     Health(Health),
     /// Numbers of messages that will not come.
     Tombstone(Tombstone),
+    /// What became of a command.
+    Receipt(Receipt),
     /// A change in an incident's life.
     Incident(Box<IncidentEvent>),
     /// A chunk of evidence.
@@ -46,6 +48,13 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, String> {
             }
             Content::Tombstone(tombstone)
         }
+        Topic::Receipt { request } => {
+            let receipt: Receipt = json(payload)?;
+            let named = receipt.request.to_string();
+            agree("request", &named, &request.to_string())?;
+            Content::Receipt(receipt)
+        }
+        Topic::Command { .. } => return Err("a command is for nodes".to_owned()),
         Topic::Incident { camera, kind } => {
             let event: IncidentEvent = json(payload)?;
             let data = &event.data;

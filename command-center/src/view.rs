@@ -201,6 +201,8 @@ pub struct CentreView {
     pub broker_connected: bool,
     /// Messages set aside since the centre was installed.
     pub parked: u64,
+    /// It has a key, so that nodes can be asked to do something.
+    pub can_command: bool,
     /// A node that says nothing for this many seconds is silent.
     pub silent_after_s: u64,
 }
@@ -242,6 +244,68 @@ pub struct NodeView {
     pub given_up: Vec<GivenUp>,
     /// Messages of it that came more than once, and changed nothing.
     pub duplicates: u64,
+    /// What it was asked to do, newest first, the latest few.
+    pub commands: Vec<CommandView>,
+    /// Commands that it did not heed since its agent started.
+    pub commands_refused: u64,
+    /// Why the latest of them was not heeded, in its own words.
+    pub last_refusal: Option<String>,
+}
+
+/// What a node was asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandView {
+    /// Its identity.
+    pub request: Uuid,
+    /// What, for instance `snapshot`.
+    pub kind: String,
+    /// The camera that it is about.
+    pub camera: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// When.
+    pub asked: Utc,
+    /// From when on the node does not carry it out.
+    pub expires: Utc,
+    /// How often it was sent.
+    pub attempts: u64,
+    /// What became of it; past `expires`, `waiting` means that no answer came.
+    pub state: CommandState,
+    /// Why it was not done, in the node's words.
+    pub reason: Option<String>,
+    /// The incident that was raised.
+    pub incident: Option<Uuid>,
+    /// What was sent for it.
+    pub evidence: Vec<CommandEvidence>,
+    /// When the answer came.
+    pub answered: Option<Utc>,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandState {
+    /// No answer has come.
+    Waiting,
+    /// It was carried out.
+    Done,
+    /// The node did not begin it.
+    Refused,
+    /// The node did not succeed.
+    Failed,
+}
+
+/// A picture or video that a command brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandEvidence {
+    /// Which part, for instance `snapshot`.
+    pub part: String,
+    /// Its length.
+    pub bytes: Option<u64>,
+    /// What of it is here.
+    pub received_bytes: u64,
+    /// It is here, and its hash is right.
+    pub complete: bool,
 }
 
 /// Messages that a node will never send: its disk was full, or the broker does not take them.

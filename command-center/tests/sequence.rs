@@ -101,7 +101,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     store.close().await;
     let path = folder.path().join("centre.sqlite3");
     let old = rusqlite::Connection::open(path).unwrap();
-    old.execute_batch("DROP TABLE given_up; PRAGMA user_version = 1;")
+    old.execute_batch("DROP TABLE given_up; DROP TABLE command; PRAGMA user_version = 1;")
         .unwrap();
     drop(old);
     let store = open(&folder);

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     camera::{self, Outputs, mailbox::Mailbox, reel::Reel},
+    command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
     config::{Settings, settings::CameraSettings},
     event_log::{CameraFailed, Event},
     health::{Accounts, CameraAccount, Faults},
@@ -106,9 +107,10 @@ impl Agent {
         let (open_incidents, open) = watch::channel(Vec::new());
         let scheduler = Scheduler::new();
         start_inference(&mut supervisor, &scheduler, models)?;
-        let mut places = Vec::new();
+        let (mut places, mut posts) = (Vec::new(), Posts::new());
         for ready in ready {
-            let place = start_camera(
+            let name = ready.camera.id.clone();
+            let (place, post) = start_camera(
                 &mut supervisor,
                 &scheduler,
                 ready,
@@ -117,12 +119,15 @@ impl Agent {
                 &metrics,
             )?;
             places.push(place);
+            posts.insert(name, post);
         }
+        let refusals = Arc::new(Refusals::default());
+        let accounts = accounts.with_refusals(Arc::clone(&refusals));
         let health = start_health(&mut supervisor, accounts, &spool, &metrics);
         let figures = Figures {
             metrics: metrics.clone(),
             health: health.clone(),
-            faults: node_faults,
+            faults: Arc::clone(&node_faults),
         };
         start_http(&mut supervisor, &settings, figures);
         let feed = Feed {
@@ -130,7 +135,13 @@ impl Agent {
             open_incidents: open,
             health: health.clone(),
         };
-        let link = start_uplink(&mut supervisor, &settings, feed, &metrics);
+        let inbox = Desk {
+            posts,
+            refusals,
+            faults: node_faults,
+        };
+        let commands = start_inbox(&mut supervisor, &settings, inbox, &spool, &metrics)?;
+        let link = start_uplink(&mut supervisor, &settings, feed, commands, &metrics);
         info!(node = %settings.node, cameras = places.len(), bootid = %spool.bootid(), "watching");
         Ok(Agent {
             supervisor,
@@ -188,7 +199,7 @@ fn start_camera(
     spool: &Spool,
     open_incidents: &watch::Sender<Vec<Uuid>>,
     metrics: &Metrics,
-) -> io::Result<Place> {
+) -> io::Result<(Place, Post)> {
     let Ready {
         camera,
         account,
@@ -209,11 +220,19 @@ fn start_camera(
         results: sender,
         counters: Arc::clone(&counters),
     });
+    let (orders, ordered) = mpsc::channel(command::ORDERS);
+    let post = Post {
+        orders,
+        restart: Restart::default(),
+    };
+    let reel = Arc::new(Mutex::new(Reel::new(camera.reel, REEL_BYTES)));
     let watch = Watch {
         camera: id.clone(),
         analysis,
         reporter,
         results,
+        orders: ordered,
+        reel: Arc::clone(&reel),
         spool: spool.clone(),
         open_incidents: open_incidents.clone(),
         account: Arc::clone(&account),
@@ -225,12 +244,20 @@ fn start_camera(
     let stop = supervisor.stop_signal(Step::Work);
     supervisor.task(Step::Work, &format!("watch-{id}"), watch.run(stop));
     let outputs = Outputs {
-        reel: Arc::new(Mutex::new(Reel::new(camera.reel, REEL_BYTES))),
+        reel,
         mailbox,
         progress: Arc::clone(&account.progress),
     };
-    start_stream(supervisor, camera, outputs, account, metrics.clone())?;
-    Ok(place)
+    let restart = post.restart.clone();
+    start_stream(
+        supervisor,
+        camera,
+        outputs,
+        account,
+        restart,
+        metrics.clone(),
+    )?;
+    Ok((place, post))
 }
 
 fn start_stream(
@@ -238,6 +265,7 @@ fn start_stream(
     camera: CameraSettings,
     outputs: Outputs,
     account: Arc<CameraAccount>,
+    restart: Restart,
     metrics: Metrics,
 ) -> io::Result<()> {
     let id = camera.id.to_string();
@@ -246,7 +274,14 @@ fn start_stream(
         let begun = Instant::now();
         let decoded = outputs.progress.decoded.load(Ordering::Relaxed);
         account.trying();
-        camera::stream(&camera, &outputs, stop).map_err(|error| {
+        let streamed = loop {
+            let streamed = camera::stream(&camera, &outputs, &restart.run(stop));
+            if streamed.is_err() || stop.is_cancelled() {
+                break streamed;
+            }
+            info!(camera = %camera.id, "the stream begins anew: the centre asked for it");
+        };
+        streamed.map_err(|error| {
             let moved = outputs.progress.decoded.load(Ordering::Relaxed) > decoded;
             Failure {
                 cause: error.fault.as_str(),
@@ -331,10 +366,57 @@ fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures
     }
 }
 
+/// What the inbox needs of the agent.
+struct Desk {
+    posts: Posts,
+    refusals: Arc<Refusals>,
+    faults: Arc<Faults>,
+}
+
+/// Starts to heed commands, if the configuration names a key that may give them. Where they cannot be remembered none
+/// is heeded, and the health report says so: everything else goes on.
+fn start_inbox(
+    supervisor: &mut Supervisor,
+    settings: &Settings,
+    desk: Desk,
+    spool: &Spool,
+    metrics: &Metrics,
+) -> io::Result<Option<mpsc::Sender<command::Incoming>>> {
+    if settings.command_keys.is_empty() {
+        return Ok(None);
+    }
+    let ledger = match Ledger::open(&settings.state_dir.join("commands.db")) {
+        Ok(ledger) => ledger,
+        Err(why) => {
+            tracing::error!("no command will be heeded: {why}");
+            desk.faults.set("commands", Some(why.to_string()));
+            return Ok(None);
+        }
+    };
+    let inbox = Inbox {
+        node: settings.node.clone(),
+        keys: settings.command_keys.clone(),
+        ledger,
+        posts: desk.posts,
+        spool: spool.clone(),
+        refusals: desk.refusals,
+        metrics: metrics.clone(),
+    };
+    let (sender, incoming) = mpsc::channel(command::QUEUE);
+    let stop = supervisor.stop_signal(Step::Work);
+    // A thread of its own: its ledger waits for the disk.
+    let runtime = tokio::runtime::Handle::current();
+    supervisor.thread(Step::Work, "commands", move || {
+        runtime.block_on(inbox.run(incoming, stop));
+    })?;
+    Ok(Some(sender))
+}
+
 fn start_uplink(
     supervisor: &mut Supervisor,
     settings: &Settings,
     feed: Feed,
+    commands: Option<mpsc::Sender<command::Incoming>>,
     metrics: &Metrics,
 ) -> watch::Receiver<Link> {
     let (sender, receiver) = watch::channel(Link::Connecting);
@@ -347,6 +429,7 @@ fn start_uplink(
             insecure: insecure(settings),
         },
         feed,
+        commands,
         link: sender,
         metrics: metrics.clone(),
     };

@@ -58,6 +58,11 @@ impl Analysis {
         decide(self.scene.finish(frame.stamps().at), &frame)
     }
 
+    /// The frame that was looked at last, if the stream has not ended since.
+    pub fn last_frame(&self) -> Option<&Arc<Frame>> {
+        self.last.as_ref()
+    }
+
     /// Tracks that are alive.
     pub fn tracks(&self) -> &[Track] {
         self.scene.tracks()

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    metrics::{Metrics, OfCamera, OfCause, OfIncident, OfTask, OfTrouble},
+    metrics::{Metrics, OfCamera, OfCause, OfCommand, OfIncident, OfTask, OfTrouble},
     sink::Cause,
 };
 
@@ -210,6 +210,50 @@ impl Event for CameraFailed<'_> {
             }
             None => error!(camera, cause, "camera is not watched: {}", self.why),
         }
+    }
+}
+
+/// A command of the centre was carried out, or could not be.
+pub struct CommandAnswered<'a> {
+    /// What was asked, as [`protocol::Command::kind`].
+    pub command: &'static str,
+    /// The camera that it was about.
+    pub camera: &'a str,
+    /// The request.
+    pub request: Uuid,
+    /// Why it was not done, if it was not.
+    pub problem: Option<&'a str>,
+}
+
+impl Event for CommandAnswered<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let (command, camera) = (self.command, self.camera);
+        match self.problem {
+            None => info!(command, camera, request = %self.request, "command carried out"),
+            Some(why) => {
+                warn!(command, camera, request = %self.request, "command not carried out: {why}");
+            }
+        }
+        metrics.commands.get_or_create(&OfCommand { command }).inc();
+    }
+}
+
+/// A command was not heeded.
+pub struct CommandRefused<'a> {
+    /// One word for figures.
+    pub cause: &'static str,
+    /// Why.
+    pub why: &'a str,
+}
+
+impl Event for CommandRefused<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let cause = self.cause;
+        warn!(cause, "command refused: {}", self.why);
+        metrics
+            .commands_refused
+            .get_or_create(&OfCause { cause })
+            .inc();
     }
 }
 

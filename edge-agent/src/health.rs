@@ -15,7 +15,9 @@ use protocol::{CameraHealth, CameraState, Health, Name};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{camera::progress::Progress, clock, metrics::Metrics, spool::SpoolStats};
+use crate::{
+    camera::progress::Progress, clock, command::Refusals, metrics::Metrics, spool::SpoolStats,
+};
 
 /// A camera whose last decoded frame is older than this is not being watched at this moment.
 const FRESH: Duration = Duration::from_secs(2);
@@ -182,6 +184,7 @@ pub struct Accounts {
     started: Instant,
     cameras: Vec<Arc<CameraAccount>>,
     faults: Arc<Faults>,
+    refusals: Arc<Refusals>,
 }
 
 impl Accounts {
@@ -192,7 +195,13 @@ impl Accounts {
             started: Instant::now(),
             cameras,
             faults,
+            refusals: Arc::default(),
         }
+    }
+
+    /// With the commands that were not heeded.
+    pub fn with_refusals(self, refusals: Arc<Refusals>) -> Self {
+        Accounts { refusals, ..self }
     }
 
     /// Adds `passed` to every camera's account.
@@ -215,6 +224,7 @@ impl Accounts {
     pub fn health(&self, spool: &SpoolStats) -> Health {
         self.faults.set("spool", spool.fault.clone());
         self.faults.set("spool.damaged", spool.damage());
+        let (commands_refused, last_refusal) = self.refusals.told();
         Health {
             bootid: self.bootid,
             time: protocol::now(),
@@ -223,6 +233,8 @@ impl Accounts {
             spool_pending: spool.pending,
             last_seq: spool.last_seq,
             faults: self.faults.list(),
+            commands_refused,
+            last_refusal,
             cameras: self.cameras.iter().map(|camera| camera.health()).collect(),
         }
     }

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod camera;
 pub mod catalogue;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod evaluate;
 pub mod event_log;

@@ -58,6 +58,13 @@ pub struct OfTrouble {
     pub cause: &'static str,
 }
 
+/// Label of figures by command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfCommand {
+    /// As [`protocol::Command::kind`].
+    pub command: &'static str,
+}
+
 /// Label of figures by class of message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OfClass {
@@ -100,6 +107,10 @@ pub struct Metrics {
     pub restarts: Family<OfTask, Counter>,
     /// Times that a camera ceased to be watched or was not to be had.
     pub camera_failures: Family<OfTrouble, Counter>,
+    /// Commands that were carried out, or tried.
+    pub commands: Family<OfCommand, Counter>,
+    /// Commands that were not heeded.
+    pub commands_refused: Family<OfCause, Counter>,
     spool_pending: Gauge,
     spool_bytes: Gauge,
     spool_given_up: Counter,
@@ -143,6 +154,8 @@ impl Metrics {
             set_aside: Family::default(),
             restarts: Family::default(),
             camera_failures: Family::default(),
+            commands: Family::default(),
+            commands_refused: Family::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
             spool_given_up: Counter::default(),
@@ -300,6 +313,16 @@ impl Metrics {
     }
 
     fn register_troubles(&self, r: &mut Registry) {
+        r.register(
+            "commands",
+            "Commands of the centre that were carried out, or tried",
+            self.commands.clone(),
+        );
+        r.register(
+            "commands_refused",
+            "Commands that were not heeded",
+            self.commands_refused.clone(),
+        );
         r.register(
             "camera_failures",
             "Times that the camera ceased to be watched or was not to be had",

@@ -123,6 +123,38 @@ impl Reporter {
         if state == IncidentState::Closed {
             self.open.remove(&change.incident);
         }
+        let about = About {
+            incident_id,
+            state,
+            rule,
+            severity,
+            confidence: change.confidence,
+            objects: change
+                .objects
+                .iter()
+                .map(|object| self.object(object))
+                .collect(),
+            test: false,
+        };
+        Some(self.message(about, stamps, clock, pictures))
+    }
+
+    fn message(
+        &self,
+        about: About,
+        stamps: Stamps,
+        clock: ClockQuality,
+        pictures: Option<Result<Vec<Part>, String>>,
+    ) -> Report {
+        let About {
+            incident_id,
+            state,
+            rule,
+            severity,
+            confidence,
+            objects,
+            test,
+        } = about;
         let decided = protocol::now();
         let evidence = pictures.as_ref().map(announced).unwrap_or_default();
         let topic = self.node.topic(&Topic::Incident {
@@ -134,17 +166,13 @@ impl Reporter {
             state,
             rule,
             severity,
-            confidence: change.confidence,
+            confidence,
             camera: self.camera.clone(),
-            objects: change
-                .objects
-                .iter()
-                .map(|object| self.object(object))
-                .collect(),
+            objects,
             time: time(stamps, decided, clock),
             evidence,
             model: self.model.clone(),
-            test: false,
+            test,
             suppressed_before: 0,
         };
         let event = IncidentEvent {
@@ -160,14 +188,46 @@ impl Reporter {
             traceparent: traceparent(incident_id),
             data,
         };
-        Some(Report {
+        Report {
             event,
             severity,
             topic,
             node: self.node.clone(),
             parts: pictures.and_then(Result::ok).unwrap_or_default(),
             chunk: self.chunk,
-        })
+        }
+    }
+
+    /// A test of the whole way: opened and closed at once, as severe as an alarm, of a rule that no camera has.
+    pub fn test(
+        &mut self,
+        stamps: Stamps,
+        clock: ClockQuality,
+        pictures: Option<Result<Vec<Part>, String>>,
+    ) -> [Report; 2] {
+        let incident_id = Uuid::now_v7();
+        let about = |state| About {
+            incident_id,
+            state,
+            rule: RuleRef {
+                id: plain("test-alarm"),
+                kind: plain("test_alarm"),
+                revision: String::new(),
+            },
+            severity: Severity::Alarm,
+            confidence: 1.0,
+            objects: Vec::new(),
+            test: true,
+        };
+        [
+            self.message(about(IncidentState::Opened), stamps, clock, pictures),
+            self.message(about(IncidentState::Closed), stamps, clock, None),
+        ]
+    }
+
+    /// A part of evidence that belongs to no message of this camera's rules, as evidence of `incident`.
+    pub fn evidence(&self, part: Part, incident: Uuid) -> Vec<NewRecord> {
+        part.records(&self.node, incident, Severity::Alarm, self.chunk)
     }
 
     fn object(&self, object: &IncidentObject) -> ObjectRef {
@@ -198,7 +258,7 @@ impl Report {
         } = self;
         let parts = parts.into_iter();
         let pictures: Vec<NewRecord> = parts
-            .flat_map(|part| part.records(&node, &event, severity, chunk))
+            .flat_map(|part| part.records(&node, event.data.incident_id, severity, chunk))
             .collect();
         let message = NewRecord {
             class: Class::Incident,
@@ -214,6 +274,21 @@ impl Report {
         };
         std::iter::once(message).chain(pictures).collect()
     }
+}
+
+/// What a message says of its incident.
+struct About {
+    incident_id: Uuid,
+    state: IncidentState,
+    rule: RuleRef,
+    severity: Severity,
+    confidence: f32,
+    objects: Vec<ObjectRef>,
+    test: bool,
+}
+
+fn plain(word: &str) -> Name {
+    word.parse().expect("a plain word is a name")
 }
 
 fn state(transition: Transition) -> IncidentState {
@@ -268,208 +343,5 @@ fn message(mut event: IncidentEvent) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use analytics::{
-        detection::ClassId,
-        geometry::Rect,
-        rule::{RuleIndex, RuleKind},
-        track::TrackId,
-    };
-
-    use protocol::EvidenceHeader;
-
-    use super::*;
-    use crate::{config, evidence::snapshot::Snapshot};
-
-    const CONFIG: &str = r#"
-        node = { region = "r", site = "s", name = "n" }
-        mqtt = { host = "localhost" }
-        [[cameras]]
-        id = "gate"
-        url = "rtsp://192.0.2.1/"
-        lines = [{ id = "l", from = [0.1, 0.5], to = [0.9, 0.5] }]
-        rules = [{ id = "in", kind = "line_crossing", line = "l", severity = "critical" }]
-    "#;
-
-    fn reporter() -> Reporter {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), CONFIG).unwrap();
-        let settings = config::load(file.path()).unwrap();
-        let model = ModelRef {
-            name: "m".to_owned(),
-            sha256: "0".repeat(64),
-        };
-        Reporter::new(
-            &settings.node,
-            &settings.cameras[0],
-            model,
-            &["person".to_owned()],
-            3,
-        )
-        .unwrap()
-    }
-
-    fn change(number: u64, transition: Transition, objects: usize) -> IncidentChange {
-        let rect = Rect {
-            x: 0.123_456_7,
-            y: 0.2,
-            w: 0.1,
-            h: 0.3,
-        };
-        let object = |track| IncidentObject {
-            track: TrackId(track),
-            class: ClassId(0),
-            score: 0.9,
-            rect,
-        };
-        IncidentChange {
-            incident: IncidentNumber(number),
-            rule: RuleIndex(0),
-            kind: RuleKind::LineCrossing,
-            transition,
-            at: Duration::from_secs(1),
-            confidence: 0.8,
-            objects: (0..objects as u64).map(object).collect(),
-        }
-    }
-
-    fn stamps() -> Stamps {
-        Stamps {
-            at: Duration::from_secs(1),
-            capture: None,
-            arrival: "2026-07-01T10:15:30.123Z".parse().unwrap(),
-        }
-    }
-
-    const CLOCK: ClockQuality = ClockQuality {
-        synchronised: true,
-        estimated_error_ms: None,
-    };
-
-    fn report(
-        reporter: &mut Reporter,
-        change: &IncidentChange,
-        pictures: Option<Result<Vec<Part>, String>>,
-    ) -> Report {
-        reporter.report(change, stamps(), CLOCK, pictures).unwrap()
-    }
-
-    /// The records' topics and payloads as the spool would have them at places 7 and 8.
-    fn spooled(report: Report) -> Vec<(String, Vec<u8>)> {
-        let records = report.records().into_iter().zip(7..);
-        records
-            .map(|(record, seq)| (record.topic, (record.payload)(Uuid::max(), seq)))
-            .collect()
-    }
-
-    #[test]
-    fn an_incident_keeps_its_id_and_trace_from_opened_to_closed() {
-        let mut reporter = reporter();
-        let opened = report(&mut reporter, &change(1, Transition::Opened, 1), None).event;
-        let other = report(&mut reporter, &change(2, Transition::Opened, 1), None).event;
-        let closed = report(&mut reporter, &change(1, Transition::Closed, 1), None).event;
-        assert_eq!(opened.data.incident_id, closed.data.incident_id);
-        assert_ne!(opened.data.incident_id, other.data.incident_id);
-        assert_eq!(opened.traceparent[..35], closed.traceparent[..35]);
-        assert_ne!(
-            opened.id, closed.id,
-            "each message has an identity of its own"
-        );
-        assert_eq!(closed.r#type, "city.safe.incident.closed.v1");
-        let reopened = report(&mut reporter, &change(1, Transition::Opened, 1), None).event;
-        assert_ne!(
-            reopened.data.incident_id, opened.data.incident_id,
-            "a closed incident is over"
-        );
-    }
-
-    #[test]
-    fn the_message_and_its_picture_are_numbered_by_the_spool() {
-        let part = |class, jpeg: &[u8]| Part {
-            class,
-            picture: Snapshot {
-                jpeg: jpeg.to_vec(),
-                size: (1, 1),
-                sha256: class.as_str().to_owned(),
-            },
-        };
-        let pictures = vec![
-            part(Class::Thumbnail, b"sm"),
-            part(Class::Snapshot, b"large"),
-        ];
-        let report = report(
-            &mut reporter(),
-            &change(1, Transition::Opened, 1),
-            Some(Ok(pictures)),
-        );
-        let id = report.event.data.incident_id;
-        let records = spooled(report);
-        assert_eq!(
-            records[0].0,
-            "safecity/v1/r/s/n/incident/gate/line_crossing"
-        );
-        let event: IncidentEvent = serde_json::from_slice(&records[0].1).unwrap();
-        assert_eq!((event.bootid, event.seq), (Uuid::max(), 7));
-        assert_eq!(event.data.severity, Severity::Critical);
-        assert_eq!(event.data.objects[0].class, "person");
-        assert_eq!(event.data.time.capture_basis, CaptureBasis::Arrival);
-        let announced = event.data.evidence.iter();
-        let announced: Vec<_> = announced.map(|e| (e.part.as_str(), e.bytes)).collect();
-        assert_eq!(announced, [("thumbnail", Some(2)), ("snapshot", Some(5))]);
-        let chunks = records[1..].iter().map(|(topic, payload)| {
-            let (header, bytes) = EvidenceHeader::decode(payload).unwrap();
-            assert_eq!((header.bootid, header.incident_id), (Uuid::max(), id));
-            let part = topic.strip_prefix(&format!("safecity/v1/r/s/n/evidence/{id}/"));
-            assert_eq!(part, Some(header.part.as_str()));
-            (
-                header.sha256,
-                header.seq,
-                header.offset,
-                header.total,
-                bytes.to_vec(),
-            )
-        });
-        let expected = [
-            ("thumbnail", 8, 0, 2, &b"sm"[..]),
-            ("snapshot", 9, 0, 5, b"lar"),
-            ("snapshot", 10, 3, 5, b"ge"),
-        ];
-        let expected = expected.map(|(s, n, o, t, b)| (s.to_owned(), n, o, t, b.to_vec()));
-        assert_eq!(chunks.collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn a_failed_snapshot_is_said_in_the_message_and_has_no_record() {
-        let why = Err("x".repeat(1000));
-        let records = spooled(report(
-            &mut reporter(),
-            &change(1, Transition::Opened, 1),
-            Some(why),
-        ));
-        assert_eq!(records.len(), 1);
-        let event: IncidentEvent = serde_json::from_slice(&records[0].1).unwrap();
-        assert_eq!(event.data.evidence[0].state, EvidenceState::Failed);
-        assert_eq!(
-            event.data.evidence[0].error.as_ref().map(String::len),
-            Some(MAX_WHY)
-        );
-    }
-
-    #[test]
-    fn a_crowd_does_not_make_a_message_longer_than_the_contract() {
-        let records = spooled(report(
-            &mut reporter(),
-            &change(1, Transition::Opened, 500),
-            None,
-        ));
-        assert!(records[0].1.len() <= MAX_BYTES);
-        let event: IncidentEvent = serde_json::from_slice(&records[0].1).unwrap();
-        assert!(
-            event.data.objects.len() > 10,
-            "{}",
-            event.data.objects.len()
-        );
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;

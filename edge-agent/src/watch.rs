@@ -6,11 +6,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use analytics::incident::Transition;
+use analytics::{geometry::Rect, incident::Transition};
 use protocol::{IncidentState, Utc};
 use tokio::{
     sync::{mpsc, watch},
@@ -21,15 +21,16 @@ use uuid::Uuid;
 
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{Frame, mailbox::Mailbox},
+    camera::{Frame, Stamps, clip, mailbox::Mailbox, reel::Reel},
     clock,
+    command::{Done, Order, Task},
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
     inference::{counters::FeedCounters, scheduler::Seen},
     metrics::Metrics,
     report::{Report, Reporter},
-    spool::Spool,
+    spool::{Class, Spool},
 };
 
 /// Without a frame for so long nothing can be said of what was seen: open incidents are closed.
@@ -43,6 +44,9 @@ const UNWRITTEN: usize = 64;
 /// Attempts at the end, a [`RETRY`] apart: nobody waits longer for a shutdown.
 const LAST_ATTEMPTS: usize = 3;
 
+/// A picture that is older is not what somebody wants who asks for one now.
+const LATEST: Duration = Duration::from_secs(30);
+
 /// Everything that one camera's task works with.
 pub struct Watch {
     /// Its name.
@@ -53,6 +57,10 @@ pub struct Watch {
     pub reporter: Reporter,
     /// What inference saw.
     pub results: mpsc::Receiver<Seen>,
+    /// What the centre asks of it.
+    pub orders: mpsc::Receiver<Order>,
+    /// Its last seconds as encoded.
+    pub reel: Arc<Mutex<Reel>>,
     /// Where messages become durable.
     pub spool: Spool,
     /// Incidents that are open, of all cameras.
@@ -88,6 +96,7 @@ impl Watch {
                     seen_until = Instant::now() + BLIND;
                     self.close().await;
                 }
+                Some(order) = self.orders.recv() => self.obey(order).await,
                 () = sleep_until(again), if waiting => {}
                 () = stop.cancelled() => break,
             }
@@ -122,8 +131,12 @@ impl Watch {
     }
 
     async fn decided(&mut self, decision: Decision) {
+        let boxes = decision.change.objects.iter().map(|object| object.rect);
         let pictures = match decision.change.transition {
-            Transition::Opened => Some(self.pictures(&decision).await),
+            Transition::Opened => {
+                let frame = Arc::clone(&decision.frame);
+                Some(self.pictures(frame, boxes.collect()).await)
+            }
             Transition::Updated | Transition::Closed => None,
         };
         let report = self.reporter.report(
@@ -138,14 +151,7 @@ impl Watch {
     }
 
     /// The thumbnail, which follows the alert at once, and the snapshot.
-    async fn pictures(&self, decision: &Decision) -> Result<Vec<Part>, String> {
-        let frame = Arc::clone(&decision.frame);
-        let boxes: Vec<_> = decision
-            .change
-            .objects
-            .iter()
-            .map(|object| object.rect)
-            .collect();
+    async fn pictures(&self, frame: Arc<Frame>, boxes: Vec<Rect>) -> Result<Vec<Part>, String> {
         let taken =
             tokio::task::spawn_blocking(move || part::pictures(&frame.picture(), &boxes)).await;
         let taken = match taken {
@@ -160,6 +166,92 @@ impl Watch {
             .emit(&self.metrics);
         }
         taken
+    }
+
+    /// Carries out an order of the centre and answers it.
+    async fn obey(&mut self, order: Order) {
+        let Order {
+            task,
+            request,
+            answer,
+        } = order;
+        let done = match task {
+            Task::TestAlarm => self.test_alarm().await,
+            Task::Snapshot => match self.latest_picture().await {
+                Ok(part) => self.send(part, request).await,
+                Err(why) => Err(why),
+            },
+            Task::Clip { seconds } => match self.clip(seconds).await {
+                Ok(part) => self.send(part, request).await,
+                Err(why) => Err(why),
+            },
+        };
+        if answer.send(done).is_err() {
+            tracing::debug!(camera = self.camera, "nobody waits for an answer any more");
+        }
+    }
+
+    /// Raises an incident that is marked as a test, with the latest picture if there is one.
+    async fn test_alarm(&mut self) -> Result<Done, String> {
+        let frame = self.analysis.last_frame().cloned();
+        let stamps = frame.as_ref().map_or(
+            Stamps {
+                at: Duration::ZERO,
+                capture: None,
+                arrival: Utc::now(),
+            },
+            |frame| frame.stamps(),
+        );
+        let pictures = match frame {
+            Some(frame) => Some(self.pictures(frame, Vec::new()).await),
+            None => None,
+        };
+        let reports = self.reporter.test(stamps, clock::quality(), pictures);
+        let incident = reports[0].event.data.incident_id;
+        let evidence = reports[0].event.data.evidence.clone();
+        self.unwritten.extend(reports);
+        self.write().await;
+        Ok(Done {
+            incident: Some(incident),
+            evidence,
+        })
+    }
+
+    async fn latest_picture(&self) -> Result<Part, String> {
+        let frame = self.analysis.last_frame().cloned();
+        let frame = frame.ok_or("has shown no picture yet")?;
+        let age = Utc::now().duration_since(frame.stamps().arrival);
+        if age.unsigned_abs() > LATEST {
+            return Err(format!("its last picture is {} s old", age.as_secs()));
+        }
+        let parts = self.pictures(frame, Vec::new()).await?;
+        let picture = parts.into_iter().find(|part| part.class == Class::Snapshot);
+        picture.ok_or_else(|| "no snapshot was taken".to_owned())
+    }
+
+    async fn clip(&self, seconds: u32) -> Result<Part, String> {
+        let reel = Arc::clone(&self.reel);
+        let made = tokio::task::spawn_blocking(move || {
+            let units = reel
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .last(Duration::from_secs(seconds.into()));
+            clip::mp4(&units)
+        });
+        let mp4 = made.await.map_err(|e| e.to_string())??;
+        Ok(Part::clip(mp4))
+    }
+
+    /// Leaves a part of evidence in the spool that was asked for, under the id of the request.
+    async fn send(&self, part: Part, request: Uuid) -> Result<Done, String> {
+        let announced = part.announced();
+        let records = self.reporter.evidence(part, request);
+        let kept = self.spool.append(records).await;
+        kept.map_err(|e| e.to_string())?;
+        Ok(Done {
+            incident: Some(request),
+            evidence: vec![announced],
+        })
     }
 
     /// Commits what waits, in order, until the spool refuses one.

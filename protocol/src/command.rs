@@ -1,21 +1,25 @@
-//! Commands from the centre to one node: an envelope with a detached Ed25519 signature (RFC 8032).
+//! Commands from the centre to one node: an envelope with a detached Ed25519 signature (RFC 8032), and the receipt.
 //!
 //! One line of JSON, a line feed, then the body. The signature covers the body's bytes as they came, so that
 //! no canonical form of JSON is needed, and nothing of the body is read before it has been checked. Says nothing
 //! of expiry, addressee or repetition: the receiver judges those.
 
+use std::{fmt, str::FromStr};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{NodePath, Utc, id::Name};
+use crate::{NodePath, Utc, id::Name, incident::EvidenceRef};
 
 /// Set before the body when it is signed, so that the key's signature of anything else is no command.
 const DOMAIN: &[u8] = b"safecity command v1\n";
+/// What a public key begins with where people read or write it.
+const ALGORITHM: &str = "ed25519:";
 
 /// What is asked of which node, and until when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CommandRequest {
     /// Identity of the request (UUID v7): a repetition keeps it.
     pub request: Uuid,
@@ -30,25 +34,91 @@ pub struct CommandRequest {
 }
 
 /// What a node can be asked to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Command {
-    /// Raise an incident marked as a test.
+    /// Raise an incident that is marked as a test, and close it.
     TestAlarm {
-        /// The camera to raise it for; without it the node chooses.
-        #[serde(default)]
-        camera: Option<Name>,
+        /// The camera to raise it for.
+        camera: Name,
     },
     /// Send the latest picture.
     Snapshot {
         /// Whose picture.
         camera: Name,
     },
+    /// Send the last seconds as the camera encoded them.
+    FetchClip {
+        /// Whose video.
+        camera: Name,
+        /// How many seconds, as far as the node still has them.
+        seconds: u32,
+    },
     /// Connect to a camera anew.
     RestartCamera {
         /// Which camera.
         camera: Name,
     },
+}
+
+impl Command {
+    /// Its name in messages and figures.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Command::TestAlarm { .. } => "test_alarm",
+            Command::Snapshot { .. } => "snapshot",
+            Command::FetchClip { .. } => "fetch_clip",
+            Command::RestartCamera { .. } => "restart_camera",
+        }
+    }
+
+    /// The camera that it is about.
+    pub fn camera(&self) -> &Name {
+        match self {
+            Command::TestAlarm { camera }
+            | Command::Snapshot { camera }
+            | Command::FetchClip { camera, .. }
+            | Command::RestartCamera { camera } => camera,
+        }
+    }
+}
+
+/// What became of a command. Durable and numbered like an incident; a repeated request gets the same words again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Receipt {
+    /// The boot that `seq` counts in.
+    pub bootid: Uuid,
+    /// Place of this message among the durable messages of its boot.
+    pub seq: u64,
+    /// The request that is answered.
+    pub request: Uuid,
+    /// What became of it.
+    pub outcome: CommandOutcome,
+    /// Why, where it was not done, in words for people.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The incident that was raised, or under whose id evidence follows.
+    #[serde(default)]
+    pub incident: Option<Uuid>,
+    /// Evidence that follows.
+    #[serde(default)]
+    pub evidence: Vec<EvidenceRef>,
+    /// When the request came.
+    pub received: Utc,
+    /// When it was answered.
+    pub answered: Utc,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandOutcome {
+    /// It was carried out.
+    Done,
+    /// It was not begun.
+    Refused,
+    /// It was begun and did not succeed.
+    Failed,
 }
 
 /// First line of a signed command.
@@ -58,30 +128,67 @@ struct Header {
     signature: String,
 }
 
-/// A public key that may sign commands.
+/// A public key that may sign commands, written `ed25519:` and its 32 bytes in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinnedKey {
-    /// What the envelope calls it.
-    pub id: String,
-    /// The Ed25519 public key.
-    pub key: [u8; 32],
+pub struct PinnedKey([u8; 32]);
+
+/// A text is no public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no public key: expected \"{ALGORITHM}\" and 32 bytes in base64")]
+pub struct InvalidKey;
+
+impl PinnedKey {
+    /// The public half of a key.
+    pub fn of(key: &Ed25519KeyPair) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(key.public_key().as_ref());
+        PinnedKey(bytes)
+    }
+
+    /// What an envelope calls it: the beginning of its SHA-256, in hexadecimal.
+    pub fn id(&self) -> String {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &self.0);
+        let hash = hash.as_ref().iter().take(8);
+        hash.map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for PinnedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ALGORITHM}{}", STANDARD.encode(self.0))
+    }
+}
+
+impl FromStr for PinnedKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let bytes = text.strip_prefix(ALGORITHM).ok_or(InvalidKey)?;
+        let bytes = STANDARD.decode(bytes).map_err(|_| InvalidKey)?;
+        bytes.try_into().map(PinnedKey).map_err(|_| InvalidKey)
+    }
 }
 
 /// Why a payload is no command to be heeded.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidCommand {
     /// No header line, or not one of ours.
-    #[error("command envelope is malformed")]
+    #[error("its envelope is malformed or not signed")]
     Malformed,
     /// The key is not pinned.
-    #[error("command is signed by a key that is not pinned")]
-    UnknownKey,
+    #[error("it is signed by a key that this node does not trust ({0:?})")]
+    UnknownKey(String),
     /// The signature does not fit the body.
-    #[error("command signature does not fit its body")]
+    #[error("its signature does not fit its body")]
     Signature,
     /// Rightly signed, but not understood by this version.
-    #[error("command body: {0}")]
-    Body(serde_json::Error),
+    #[error("this version does not understand it: {why}")]
+    Body {
+        /// The request, if so much can be read.
+        request: Option<Uuid>,
+        /// What is not understood.
+        why: String,
+    },
 }
 
 impl CommandRequest {
@@ -89,10 +196,10 @@ impl CommandRequest {
     ///
     /// # Errors
     /// Never in practice: the request is plain data; the error of the serialiser is passed on.
-    pub fn sign(&self, key_id: &str, key: &Ed25519KeyPair) -> Result<Vec<u8>, serde_json::Error> {
+    pub fn sign(&self, key: &Ed25519KeyPair) -> Result<Vec<u8>, serde_json::Error> {
         let body = serde_json::to_vec(self)?;
         let mut payload = serde_json::to_vec(&Header {
-            key_id: key_id.to_owned(),
+            key_id: PinnedKey::of(key).id(),
             signature: STANDARD.encode(key.sign(&[DOMAIN, &body].concat())),
         })?;
         payload.push(b'\n');
@@ -111,11 +218,22 @@ impl CommandRequest {
         let header: Header = serde_json::from_slice(line).map_err(|_| InvalidCommand::Malformed)?;
         let signature = STANDARD.decode(&header.signature);
         let signature = signature.map_err(|_| InvalidCommand::Malformed)?;
-        let pin = pinned.iter().find(|pin| pin.id == header.key_id);
-        let pin = pin.ok_or(InvalidCommand::UnknownKey)?;
-        UnparsedPublicKey::new(&ED25519, pin.key)
+        let pin = pinned.iter().find(|pin| pin.id() == header.key_id);
+        let pin = pin.ok_or(InvalidCommand::UnknownKey(header.key_id))?;
+        UnparsedPublicKey::new(&ED25519, pin.0)
             .verify(&[DOMAIN, body].concat(), &signature)
             .map_err(|_| InvalidCommand::Signature)?;
-        serde_json::from_slice(body).map_err(InvalidCommand::Body)
+        serde_json::from_slice(body).map_err(|why| InvalidCommand::Body {
+            request: serde_json::from_slice::<Identity>(body)
+                .ok()
+                .map(|identity| identity.request),
+            why: why.to_string(),
+        })
     }
+}
+
+/// As much of a request as every version understands.
+#[derive(Deserialize)]
+struct Identity {
+    request: Uuid,
 }

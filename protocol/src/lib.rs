@@ -12,6 +12,7 @@ pub mod status;
 pub mod tombstone;
 pub mod topic;
 
+pub use command::{Command, CommandOutcome, CommandRequest, PinnedKey, Receipt};
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};

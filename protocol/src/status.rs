@@ -56,6 +56,12 @@ pub struct Health {
     /// What is wrong with the node itself, in words for people: a disk that fails, a port in use.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// Commands that were not heeded since the agent started: unsigned, stale, or for somebody else.
+    #[serde(default)]
+    pub commands_refused: u64,
+    /// Why the latest of them was not, in words for people.
+    #[serde(default)]
+    pub last_refusal: Option<String>,
     /// The cameras.
     pub cameras: Vec<CameraHealth>,
 }

@@ -64,6 +64,16 @@ pub enum Topic {
         /// Which part, for instance `snapshot`.
         part: Name,
     },
+    /// A signed command to the node.
+    Command {
+        /// Which request.
+        request: Uuid,
+    },
+    /// What became of a command.
+    Receipt {
+        /// Which request.
+        request: Uuid,
+    },
 }
 
 impl fmt::Display for Topic {
@@ -74,6 +84,8 @@ impl fmt::Display for Topic {
             Topic::Tombstone => f.write_str("tombstone"),
             Topic::Incident { camera, kind } => write!(f, "incident/{camera}/{kind}"),
             Topic::Evidence { incident, part } => write!(f, "evidence/{incident}/{part}"),
+            Topic::Command { request } => write!(f, "command/{request}"),
+            Topic::Receipt { request } => write!(f, "receipt/{request}"),
         }
     }
 }
@@ -111,6 +123,10 @@ pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
             "has fewer than three levels after the prefix".to_owned(),
         ));
     };
+    let id = |what: &str, text: &str| {
+        text.parse::<Uuid>()
+            .map_err(|e| invalid(format!("{what} id {text:?}: {e}")))
+    };
     let path = NodePath {
         region: name(region)?,
         site: name(site)?,
@@ -125,10 +141,14 @@ pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
             kind: name(kind)?,
         },
         ["evidence", incident, part] => Topic::Evidence {
-            incident: incident
-                .parse()
-                .map_err(|e| invalid(format!("incident id {incident:?}: {e}")))?,
+            incident: id("incident", incident)?,
             part: name(part)?,
+        },
+        ["command", request] => Topic::Command {
+            request: id("request", request)?,
+        },
+        ["receipt", request] => Topic::Receipt {
+            request: id("request", request)?,
         },
         _ => {
             return Err(invalid(format!(

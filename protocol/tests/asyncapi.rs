@@ -5,7 +5,9 @@
 
 use std::{env, fs, path::Path, process::Command};
 
-use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus, Tombstone, topic};
+use protocol::{
+    CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, topic,
+};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -81,6 +83,28 @@ fn channels() -> Vec<Channel> {
             },
             samples: "evidence",
         },
+        Channel {
+            name: "command",
+            levels: "command/{request}",
+            content_type: "application/octet-stream",
+            about: "A command of the centre: a line of JSON with key_id and signature (Ed25519), a line feed, then the \
+                    signed body. Repeated until its receipt.",
+            delivery: (1, false),
+            schema: |generator| {
+                let body = schema::<CommandRequest>(generator);
+                json!({"type": "string", "format": "binary", "x-signed-body": body})
+            },
+            samples: "command",
+        },
+        Channel {
+            name: "receipt",
+            levels: "receipt/{request}",
+            content_type: JSON,
+            about: "What became of a command. A repeated request gets the same answer again.",
+            delivery: (1, false),
+            schema: schema::<Receipt>,
+            samples: "receipt",
+        },
     ]
 }
 
@@ -98,6 +122,7 @@ fn about(parameter: &str) -> &'static str {
         "camera" => "The camera that saw it",
         "kind" => "The rule's kind, for instance line_crossing",
         "incident" => "Id of the incident",
+        "request" => "Id of the request",
         _ => "Part of the evidence, for instance snapshot",
     }
 }
@@ -129,10 +154,12 @@ fn document() -> Value {
             name.to_owned(),
             json!({"address": address, "parameters": named, "messages": {name: message}}),
         );
+        // Seen from the node.
+        let action = if name == "command" { "receive" } else { "send" };
         operations.insert(
-            format!("{name}.send"),
+            format!("{name}.{action}"),
             json!({
-                "action": "send",
+                "action": action,
                 "channel": {"$ref": format!("#/channels/{name}")},
                 "summary": what,
                 "bindings": {"mqtt": {"qos": qos, "retain": retain, "bindingVersion": "0.2.0"}},

@@ -4,7 +4,8 @@
 use std::{env, fs, path::Path};
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodeStatus, Tombstone, incident::IncidentData,
+    CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone,
+    incident::IncidentData,
 };
 use schemars::{Schema, schema_for};
 
@@ -35,6 +36,8 @@ fn schemas_are_fresh() {
     check("status-v1", schema_for!(NodeStatus));
     check("health-v1", schema_for!(Health));
     check("tombstone-v1", schema_for!(Tombstone));
+    check("command-v1", schema_for!(CommandRequest));
+    check("receipt-v1", schema_for!(Receipt));
     check("evidence-header-v1", schema_for!(EvidenceHeader));
     let name = protocol::incident::DATA_SCHEMA.strip_prefix("urn:safecity:schema:");
     assert_eq!(

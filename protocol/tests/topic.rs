@@ -19,6 +19,12 @@ fn topic() -> impl Strategy<Value = Topic> {
             incident: Uuid::from_u128(id),
             part,
         }),
+        any::<u128>().prop_map(|id| Topic::Command {
+            request: Uuid::from_u128(id),
+        }),
+        any::<u128>().prop_map(|id| Topic::Receipt {
+            request: Uuid::from_u128(id),
+        }),
     ]
 }
 

@@ -84,7 +84,9 @@ fn only_who_is_certified_speaks_and_only_for_itself() {
 
     let mut stranger = start(folder.path(), &node("stranger", &broker, nobody));
     let mut impostor = start(folder.path(), &node("impostor", &broker, of_node.clone()));
-    let mut honest = start(folder.path(), &node("honest", &broker, of_node));
+    let mut config = node("honest", &broker, of_node);
+    config.command_keys = vec![centre.command_key().unwrap()];
+    let mut honest = start(folder.path(), &config);
     wait_for(
         "the honest node",
         PATIENCE,
@@ -97,6 +99,16 @@ fn only_who_is_certified_speaks_and_only_for_itself() {
     .unwrap();
     wait_for_words(&mut impostor, "cause=\"authentication\"");
     wait_for_words(&mut stranger, "cause=\"tls\"");
+
+    // The centre may give orders through the access list, and the node may hear and answer them.
+    let ask = serde_json::json!({"kind": "snapshot", "camera": "cam"});
+    let path = "/api/nodes/test/street/honest/commands";
+    centre.ask(path, Some(&ask)).unwrap();
+    wait_for("an answer", PATIENCE, &mut [&mut honest.process], || {
+        let nodes = centre.ask("/api/nodes", None)?.to_string();
+        Ok(nodes.contains("has shown no picture yet").then_some(()))
+    })
+    .unwrap();
 
     let nodes = centre.ask("/api/nodes", None).unwrap().to_string();
     assert!(

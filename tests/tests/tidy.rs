@@ -212,6 +212,7 @@ fn foreign_runtimes_stay_in_their_rooms() {
             &["rusqlite::"],
             &[
                 "edge-agent/src/spool/",
+                "edge-agent/src/command/",
                 "edge-agent/tests/",
                 "command-center/",
                 "tests/",

@@ -9,6 +9,8 @@ use std::{
 
 use toml::de::DeTable;
 
+use crate::command::Signer;
+
 use super::{
     settings::{MqttSettings, Secret, Settings, Tls, WebSettings},
     table::{Located, Problem, Problems, Table, line_of},
@@ -107,6 +109,9 @@ fn read(root: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<
     }
     let node_silent_after = root.duration("node_silent_after", problems);
     let evidence_max_bytes = root.number("evidence_max_bytes", 1024..=(1 << 32), problems);
+    let mut commands = root.table("commands", problems);
+    let signer = read_signer(&mut commands, folder, problems);
+    commands.finish(problems);
     let web = read_web(root.table("web", problems), problems);
     let mut mqtt = root.table("mqtt", problems);
     let mqtt_settings = read_mqtt(&mut mqtt, folder, problems);
@@ -115,9 +120,17 @@ fn read(root: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<
         data_dir: folder.join(data_dir?.value),
         node_silent_after: node_silent_after.unwrap_or(DEFAULT_SILENT_AFTER),
         evidence_max_bytes: evidence_max_bytes.unwrap_or(DEFAULT_EVIDENCE_MAX),
+        signer,
         web: web?,
         mqtt: mqtt_settings?,
     })
+}
+
+fn read_signer(commands: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<Signer> {
+    let file = commands.text("key_file", problems)?;
+    Signer::read(&folder.join(&file.value))
+        .map_err(|why| problems.add(file.line, file.key, why.to_string()))
+        .ok()
 }
 
 fn read_web(mut web: Table<'_>, problems: &mut Problems) -> Option<WebSettings> {

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::command::Signer;
+
 /// Everything the centre runs on.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -11,6 +13,8 @@ pub struct Settings {
     pub node_silent_after: Duration,
     /// Longest part of evidence that is taken, in bytes.
     pub evidence_max_bytes: u64,
+    /// Signs commands to nodes; without it none can be given.
+    pub signer: Option<Signer>,
     /// The operators' side.
     pub web: WebSettings,
     /// The nodes' side.

@@ -15,6 +15,7 @@
 //! queue: while it is full nothing is read, and TCP holds the broker back.
 
 mod link;
+mod outbox;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -101,8 +102,16 @@ pub fn start(
     connected: watch::Sender<bool>,
 ) -> Result<(), InvalidTls> {
     let (queue, arrivals) = mpsc::channel(QUEUE);
+    let is_connected = connected.subscribe();
     let link = link::Link::new(settings, queue, connected)?;
     let desk = link.desk();
+    let outbox = outbox::run(
+        store.clone(),
+        desk.client.clone(),
+        is_connected,
+        tasks.stopping(),
+    );
+    tasks.start("commands", outbox);
     tasks.start("mqtt", link.run(tasks.stopping()));
     tasks.start("commit", commit(arrivals, desk, store, tasks.stopping()));
     Ok(())
@@ -136,6 +145,15 @@ fn tell(delivery: &Delivery, outcome: &Outcome) {
             tracing::warn!(topic = delivery.topic(), reason, "a message was parked");
         }
         (Outcome::Stored, Some(message)) => {
+            if let Content::Receipt(receipt) = &message.content {
+                tracing::info!(
+                    node = %message.node,
+                    request = %receipt.request,
+                    reason = receipt.reason,
+                    "command answered: {:?}",
+                    receipt.outcome
+                );
+            }
             if let Content::Incident(event) = &message.content {
                 let data = &event.data;
                 tracing::info!(

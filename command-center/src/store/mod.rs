@@ -4,8 +4,10 @@
 //! database can stand behind the same names. Here it is one SQLite file in WAL mode. One thread writes; readers have
 //! connections of their own and wait for nobody. What a method has answered is on the disk.
 
+mod command;
 mod evidence;
 mod incident;
+mod node;
 mod people;
 mod read;
 mod record;
@@ -22,6 +24,7 @@ use protocol::Utc;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use command::DueCommand;
 pub use people::{Account, Session};
 pub use read::{Change, ChangeBatch, EvidenceFile, IncidentQuery};
 pub use record::{Delivery, Outcome};

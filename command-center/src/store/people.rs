@@ -227,7 +227,7 @@ impl Store {
 
     /// Changes something together with its entry in the audit, both or neither. Where `change` says that there was
     /// nothing to do (`false`), there is no entry either.
-    async fn audited(
+    pub(super) async fn audited(
         &self,
         deed: Deed,
         now: Utc,
@@ -247,15 +247,15 @@ impl Store {
 }
 
 /// What somebody did.
-struct Deed {
-    user: String,
-    action: &'static str,
-    subject: String,
-    note: Option<String>,
+pub(super) struct Deed {
+    pub(super) user: String,
+    pub(super) action: &'static str,
+    pub(super) subject: String,
+    pub(super) note: Option<String>,
 }
 
 impl Deed {
-    fn new(user: &str, action: &'static str, subject: &str) -> Deed {
+    pub(super) fn new(user: &str, action: &'static str, subject: &str) -> Deed {
         Deed {
             user: user.to_owned(),
             action,

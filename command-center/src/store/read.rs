@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::{
-    Health, IncidentState, NodeStatus, Utc,
+    IncidentState, Utc,
     incident::{EvidenceRef, EvidenceState},
-    status::CameraHealth,
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::de::DeserializeOwned;
@@ -14,11 +13,11 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     incident::{self, Merged},
-    micros, record, sequence, time,
+    micros, node, record, time,
 };
 use crate::view::{
-    Acknowledgement, AuditEntry, CameraView, Ending, EndingBasis, EvidenceView, IncidentDetail,
-    IncidentPage, IncidentSummary, MessageView, NodeView, ParkedMessage, Snapshot,
+    Acknowledgement, AuditEntry, Ending, EndingBasis, EvidenceView, IncidentDetail, IncidentPage,
+    IncidentSummary, MessageView, NodeView, ParkedMessage, Snapshot,
 };
 
 /// Which incidents are asked for.
@@ -125,7 +124,7 @@ impl Store {
                 .prepare_cached("SELECT id FROM node ORDER BY region, site, node")?
                 .query_map([], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
-            let nodes = ids.into_iter().map(|id| node(connection, id));
+            let nodes = ids.into_iter().map(|id| node::view(connection, id));
             nodes.filter_map(Result::transpose).collect()
         })
         .await
@@ -375,61 +374,6 @@ fn history(connection: &Connection, subject: &str) -> Result<Vec<AuditEntry>, St
     })
 }
 
-fn node(connection: &Connection, id: i64) -> Result<Option<NodeView>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT region, site, node, heard_us, status, health, duplicates FROM node WHERE id = ?1",
-    )?;
-    let mut rows = statement.query([id])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    let text = |column| row.get::<_, Option<String>>(column);
-    let status: Option<NodeStatus> = text(4)?.map(|t| json(&t, "status")).transpose()?;
-    let health: Option<Health> = text(5)?.map(|t| json(&t, "health")).transpose()?;
-    Ok(Some(NodeView {
-        id,
-        region: row.get(0)?,
-        site: row.get(1)?,
-        node: row.get(2)?,
-        state: status.as_ref().map(|s| s.state),
-        version: status.as_ref().map(|s| s.version.clone()),
-        config_revision: status.as_ref().map(|s| s.config_revision.clone()),
-        insecure: status.map(|s| s.insecure).unwrap_or_default(),
-        heard: time(row.get(3)?)?,
-        clock: health.as_ref().map(|h| h.clock),
-        uptime_s: health.as_ref().map(|h| h.uptime_s),
-        spool_pending: health.as_ref().map(|h| h.spool_pending),
-        faults: health.map(|h| h.faults).unwrap_or_default(),
-        cameras: cameras(connection, id)?,
-        gaps: sequence::gaps(connection, id)?,
-        given_up: sequence::given_up(connection, id)?,
-        duplicates: row.get::<_, i64>(6)?.cast_unsigned(),
-    }))
-}
-
-fn cameras(connection: &Connection, node_id: i64) -> Result<Vec<CameraView>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT health, decoded_fps, analysed_fps FROM camera WHERE node_id = ?1 ORDER BY camera",
-    )?;
-    collect(&mut statement, &[&node_id], |row| {
-        let health: CameraHealth = json(&row.get::<_, String>(0)?, "camera")?;
-        Ok(CameraView {
-            id: health.id.to_string(),
-            name: health.name,
-            state: health.state,
-            reason: health.reason,
-            decoded_fps: row.get(1)?,
-            analysed_fps: row.get(2)?,
-            frames_decoded: health.frames_decoded,
-            frames_analysed: health.frames_analysed,
-            frames_dropped: health.frames_dropped,
-            connections: health.connections,
-            watched_s: health.watched_s,
-            expected_s: health.expected_s,
-        })
-    })
-}
-
 fn parked(connection: &Connection, limit: usize) -> Result<Vec<ParkedMessage>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT received_us, topic, reason, bytes, substr(payload, 1, 512) FROM parked
@@ -473,7 +417,7 @@ fn changes(connection: &Connection, after: i64, limit: usize) -> Result<ChangeBa
             }
             "node" => {
                 let id = subject.parse().map_err(|_| StoreError::Broken("change"))?;
-                node(connection, id)?.map(|n| Change::Node(Box::new(n)))
+                node::view(connection, id)?.map(|n| Change::Node(Box::new(n)))
             }
             _ => Some(Change::Centre),
         };
@@ -482,7 +426,7 @@ fn changes(connection: &Connection, after: i64, limit: usize) -> Result<ChangeBa
     Ok(ChangeBatch::Changes { changes, reached })
 }
 
-fn collect<T>(
+pub(super) fn collect<T>(
     statement: &mut rusqlite::CachedStatement<'_>,
     parameters: &[&dyn ToSql],
     read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
@@ -495,6 +439,6 @@ fn collect<T>(
     Ok(found)
 }
 
-fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Broken(what))
 }

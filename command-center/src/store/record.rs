@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
-    StoreError,
+    StoreError, command,
     evidence::{self, EvidenceFolder},
     incident::{self, Merged},
     micros, sequence, time,
@@ -174,6 +174,10 @@ fn take(
             } else {
                 Outcome::Duplicate
             };
+            (outcome, None)
+        }
+        Content::Receipt(receipt) => {
+            let outcome = command::take_receipt(connection, node_id, receipt, now)?;
             (outcome, None)
         }
         Content::Incident(event) => {

@@ -143,6 +143,25 @@ CREATE TABLE given_up (
   PRIMARY KEY (node_id, bootid, first)
 ) STRICT, WITHOUT ROWID;
 ",
+    r"
+-- what nodes were asked to do; sent again until a receipt is here or it expires
+CREATE TABLE command (
+  request TEXT PRIMARY KEY,
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  command TEXT NOT NULL,
+  asked_by TEXT NOT NULL,
+  asked_us INTEGER NOT NULL,
+  expires_us INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_us INTEGER NOT NULL DEFAULT 0,
+  receipt TEXT,
+  receipt_us INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX command_by_node ON command (node_id, asked_us DESC);
+CREATE INDEX command_to_send ON command (next_us) WHERE receipt IS NULL;
+",
 ];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.

@@ -16,7 +16,7 @@ use super::{
     refusal::{Body, Refused},
 };
 use crate::{
-    store::IncidentQuery,
+    store::{EvidenceFile, IncidentQuery},
     view::{IncidentDetail, IncidentPage},
 };
 
@@ -77,6 +77,14 @@ pub(super) async fn evidence(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let found = shared.store.evidence(id, part.to_string()).await?;
+    file(found, &headers).await
+}
+
+/// Answers with a file of evidence, or that the browser has it already.
+pub(super) async fn file(
+    found: Option<EvidenceFile>,
+    headers: &HeaderMap,
+) -> Result<Response, Refused> {
     let Some(file) = found else {
         return Err(Refused::not_found("evidence"));
     };

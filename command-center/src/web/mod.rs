@@ -16,11 +16,14 @@
 //! | `GET /api/incidents/{id}/evidence/{part}` | yes | a part of its evidence, once it is whole |
 //! | `POST /api/incidents/{id}/acknowledge` | yes | `{note}`; audited |
 //! | `GET /api/nodes` | yes | nodes, cameras, gaps, and the centre's own state |
+//! | `POST /api/nodes/{region}/{site}/{node}/commands` | yes | `{kind, camera, seconds}`: signed, sent, repeated; audited |
+//! | `GET /api/commands/{request}/evidence/{part}` | yes | what a command brought, once it is whole |
 //! | `GET /api/parked` | yes | the newest messages that could not be taken |
 //! | `GET /api/live` | yes | server-sent events, resumed by `Last-Event-ID` or `after` (see `live`) |
 
 mod access;
 mod asset;
+mod command;
 mod incident;
 mod live;
 mod login;
@@ -38,7 +41,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{password::Verifier, store::Store, task::Tasks};
+use crate::{command::Signer, password::Verifier, store::Store, task::Tasks};
 
 pub use login::FirstAdmin;
 use throttle::Throttle;
@@ -62,6 +65,8 @@ pub struct App {
     pub first_admin: FirstAdmin,
     /// Verifies passwords.
     pub verifier: Verifier,
+    /// Signs commands, if the centre has a key.
+    pub signer: Option<Signer>,
 }
 
 pub(crate) struct AppState {
@@ -102,6 +107,16 @@ fn routes() -> Vec<Route> {
             post(incident::acknowledge),
         ),
         ("GET", "/api/nodes", get(node::overview)),
+        (
+            "POST",
+            "/api/nodes/{region}/{site}/{node}/commands",
+            post(command::give),
+        ),
+        (
+            "GET",
+            "/api/commands/{request}/evidence/{part}",
+            get(command::evidence),
+        ),
         ("GET", "/api/parked", get(node::parked)),
         ("GET", "/api/live", get(live::live)),
     ]

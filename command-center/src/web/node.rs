@@ -52,6 +52,7 @@ pub(super) async fn centre(app: &App) -> Result<CentreView, StoreError> {
         now: Utc::now(),
         broker_connected: *app.broker_connected.borrow(),
         parked,
+        can_command: app.signer.is_some(),
         silent_after_s: app.node_silent_after.as_secs(),
     })
 }

@@ -73,8 +73,12 @@ impl CentreProgram {
     /// The same, on a certain port.
     pub async fn start_on(folder: &Path, mqtt_port: u16, web_port: u16) -> CentreProgram {
         let config = folder.join("command-center.toml");
+        let key = folder.join("command.key");
+        if !key.is_file() {
+            command_center::command::Signer::generate(&key).unwrap();
+        }
         let text = format!(
-            "data_dir = \"data\"\n[web]\nlisten = \"127.0.0.1:{web_port}\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {mqtt_port}\n"
+            "data_dir = \"data\"\n[commands]\nkey_file = \"command.key\"\n[web]\nlisten = \"127.0.0.1:{web_port}\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {mqtt_port}\n"
         );
         fs::write(&config, text).unwrap();
         let log = folder.join("centre.log");

@@ -48,7 +48,7 @@ impl Node {
         }
     }
 
-    fn next_seq(&mut self) -> u64 {
+    pub fn next_seq(&mut self) -> u64 {
         self.seq += 1;
         self.seq
     }
@@ -110,6 +110,8 @@ impl Node {
             spool_pending: 0,
             last_seq: self.seq,
             faults: self.faults.clone(),
+            commands_refused: 0,
+            last_refusal: None,
             cameras: vec![
                 camera(
                     "north",

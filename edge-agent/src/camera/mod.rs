@@ -5,6 +5,7 @@
 //! and leaves one at a time in the [`mailbox`]. Everything here runs on GStreamer's threads or on the camera's own, never
 //! on a worker of the async runtime.
 
+pub mod clip;
 pub mod clock;
 pub mod decoder;
 pub mod error;

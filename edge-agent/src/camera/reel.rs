@@ -55,6 +55,12 @@ impl Reel {
         self.units.iter().skip(from).cloned().collect()
     }
 
+    /// The last `span`, from the key unit at or before its beginning on; all where there is less.
+    pub fn last(&self, span: Duration) -> Vec<Arc<AccessUnit>> {
+        let newest = self.units.iter().map(|unit| unit.stamps.at).max();
+        self.since(newest.unwrap_or_default().saturating_sub(span))
+    }
+
     /// Encoded bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::NodePath;
+use protocol::{NodePath, PinnedKey};
 use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 
@@ -16,7 +16,10 @@ use super::{
     camera,
     check::{Check, Environment, hex},
     problem::{At, ConfigErrors, Problem, Source},
-    raw::{RawCamera, RawCameraFile, RawFile, RawHttp, RawInference, RawMqtt, RawNode, RawSpool},
+    raw::{
+        RawCamera, RawCameraFile, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode,
+        RawSpool,
+    },
     reader::{Field, FromToml, Node},
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
@@ -165,6 +168,7 @@ impl Check<'_> {
         let mqtt = mqtt.and_then(|mqtt| self.mqtt(&mqtt, node.as_ref()));
         let inference = self.inference(file.inference.given());
         let spool = self.spool(file.spool.given());
+        let command_keys = self.command_keys(file.commands.given());
         let http = file.http.given().and_then(|http| self.http(http));
         Some(Settings {
             revision,
@@ -173,9 +177,23 @@ impl Check<'_> {
             spool,
             mqtt: mqtt?,
             inference,
+            command_keys,
             cameras,
             http,
         })
+    }
+
+    fn command_keys(&mut self, raw: Option<&At<RawCommands>>) -> Vec<PinnedKey> {
+        let keys = raw.and_then(|raw| raw.keys.given());
+        let keys = keys.into_iter().flat_map(|keys| &keys.value);
+        keys.filter_map(|key| match key.value.parse() {
+            Ok(pinned) => Some(pinned),
+            Err(why) => self.refuse(
+                key,
+                format!("{why}, as `command-center key show` prints it"),
+            ),
+        })
+        .collect()
     }
 
     fn cameras(&mut self, raw: &[&At<RawCamera>], file: &At<RawFile>) -> Vec<CameraSettings> {

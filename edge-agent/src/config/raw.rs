@@ -15,6 +15,7 @@ raw_table! {
         mqtt: RawMqtt,
         inference: RawInference,
         spool: RawSpool,
+        commands: RawCommands,
         http: RawHttp,
         cameras: Vec<At<RawCamera>>,
     }
@@ -74,6 +75,13 @@ raw_table! {
         snapshot_mib: u64,
         clip_mib: u64,
         telemetry_mib: u64,
+    }
+}
+
+raw_table! {
+    /// `[commands]`
+    RawCommands {
+        keys: Vec<At<String>>,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use analytics::scene::SceneSettings;
-use protocol::{Name, NodePath, Severity};
+use protocol::{Name, NodePath, PinnedKey, Severity};
 
 use crate::{inference::folders::ModelFolders, spool::Quota};
 
@@ -44,6 +44,8 @@ pub struct Settings {
     pub mqtt: MqttSettings,
     /// Inference.
     pub inference: InferenceSettings,
+    /// Whose commands are heeded; none where it is empty.
+    pub command_keys: Vec<PinnedKey>,
     /// The cameras.
     pub cameras: Vec<CameraSettings>,
     /// Loopback address of /metrics and /healthz, if wanted.

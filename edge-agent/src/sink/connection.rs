@@ -12,16 +12,17 @@ use rumqttc::{
         AsyncClient, ConnectionError, Event,
         mqttbytes::{
             QoS,
-            v5::{ConnAck, Packet, PubAck, PubAckReason, PublishProperties},
+            v5::{ConnAck, Packet, PubAck, PubAckReason, PublishProperties, SubscribeReasonCode},
         },
     },
 };
 use serde::Serialize;
 use tokio::time::Instant;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    Cause, Link, LinkFault,
+    Cause, Link, LinkFault, commands,
     mqtt::MqttSink,
     pace::{Leave, Pace},
     window::{Item, Window},
@@ -132,6 +133,21 @@ impl<'s> Connection<'s> {
         match event {
             Ok(Event::Incoming(Packet::ConnAck(answer))) => self.connected(&answer).await,
             Ok(Event::Incoming(Packet::PubAck(ack))) => self.acknowledged(&ack).await,
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                let commands = self.sink.commands.as_ref();
+                commands::hand_in(commands, &publish.topic, &publish.payload);
+                Ok(())
+            }
+            Ok(Event::Incoming(Packet::SubAck(answer))) => {
+                let granted = |code| matches!(code, &SubscribeReasonCode::Success(_));
+                if !answer.return_codes.iter().all(granted) {
+                    warn!(
+                        "the broker does not let this node hear commands ({:?}): check its access list",
+                        answer.return_codes
+                    );
+                }
+                Ok(())
+            }
             // 0 is a message without acknowledgement.
             Ok(Event::Outgoing(Outgoing::Publish(pkid))) if pkid != 0 => {
                 if self.window.sent(pkid) {
@@ -183,7 +199,18 @@ impl<'s> Connection<'s> {
         self.sink.link.send_replace(Link::Up);
         self.publish_status(NodeState::Online);
         self.publish_health();
+        self.ask_for_commands();
         self.offer().await
+    }
+
+    fn ask_for_commands(&self) {
+        if self.sink.commands.is_some() {
+            let filter = commands::filter(&self.sink.identity.node);
+            let asked = self.client.try_subscribe(filter, QoS::AtLeastOnce);
+            if let Err(error) = asked {
+                warn!(%error, "commands cannot be asked for on this connection");
+            }
+        }
     }
 
     /// Hands records over while the window has room and evidence its leave.

@@ -2,6 +2,7 @@
 //! taken, nothing else. It may send twice; it must never acknowledge what was not taken, and it remembers nothing over
 //! a lost connection: the spool knows.
 
+mod commands;
 mod connection;
 mod fault;
 pub mod mqtt;

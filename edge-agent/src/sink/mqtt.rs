@@ -14,7 +14,7 @@ use rumqttc::{
     },
 };
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use super::{
     connection::{Connection, json},
 };
 use crate::{
+    command::Incoming,
     config::settings::{MqttSettings, Tls},
     event_log::{BrokerLost, Event as _},
     metrics::Metrics,
@@ -46,6 +47,8 @@ pub struct MqttSink {
     pub identity: Identity,
     /// What is sent.
     pub feed: Feed,
+    /// Where commands for this node go; without it none are asked for.
+    pub commands: Option<mpsc::Sender<Incoming>>,
     /// Told to others.
     pub link: watch::Sender<Link>,
     /// Counts.

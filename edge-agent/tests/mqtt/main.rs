@@ -95,6 +95,7 @@ impl Node {
                 open_incidents: open_receiver,
                 health: health_receiver,
             },
+            commands: None,
             link: link_sender,
             metrics: metrics.clone(),
         };

@@ -157,6 +157,7 @@ async fn send(settings: Settings, spool: Spool) {
                 open_incidents: open_incidents.clone(),
                 health: health.clone(),
             },
+            commands: None,
             link: sender,
             metrics: metrics.clone(),
         };

@@ -165,6 +165,7 @@ impl Street {
             .collect();
         screen.say("starting the node")?;
         let mut config = NodeConfig::new("demo-node", broker.port(), cameras);
+        config.command_keys = vec![centre.command_key()?];
         config.path = ["demo", "street", "node-1"].map(str::to_owned);
         let node = Node::start(&folder.join("node"), &config, Leash::Pipe)?;
         Ok(Street {

@@ -16,6 +16,9 @@ use super::{Certificates, Leash, PATIENCE, Process, binary, free_port, http, wai
 /// The words before the one-time token in the centre's log.
 const TOKEN: &str = "first-admin token: ";
 
+/// The key that signs its commands.
+const KEY: &str = "command.key";
+
 /// An incident as the centre shows it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Seen {
@@ -68,11 +71,15 @@ impl Centre {
         std::fs::create_dir_all(folder)?;
         let tls = certificates.map_or_else(String::new, |c| c.keys().to_string());
         let port = free_port()?;
+        if !folder.join(KEY).try_exists()? {
+            key(folder, "generate")?;
+        }
         let config = folder.join("command-center.toml");
         std::fs::write(
             &config,
             format!(
                 "data_dir = \"data\"\n\n[web]\nlisten = \"127.0.0.1:{port}\"\n\n\
+                 [commands]\nkey_file = \"{KEY}\"\n\n\
                  [mqtt]\nhost = \"127.0.0.1\"\nport = {broker_port}\n{tls}"
             ),
         )?;
@@ -194,6 +201,29 @@ impl Centre {
             .with_context(|| path.to_owned())
     }
 
+    /// What it answers to a GET, as it is.
+    ///
+    /// # Errors
+    /// If the centre refuses.
+    pub fn fetch(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = http::ask(self.port, path, None, self.cookie.as_deref())?;
+        if answer.status != 200 {
+            bail!("{path}: HTTP {}", answer.status);
+        }
+        Ok(answer.body)
+    }
+
+    /// The public key that nodes pin to do what it says.
+    ///
+    /// # Errors
+    /// If the key cannot be read.
+    pub fn command_key(&self) -> anyhow::Result<String> {
+        key(
+            self.config.parent().context("configuration in no folder")?,
+            "show",
+        )
+    }
+
     /// All incidents that the centre knows, oldest first.
     ///
     /// # Errors
@@ -224,6 +254,22 @@ impl Centre {
         self.process.terminate(Duration::from_secs(12))?;
         Ok(())
     }
+}
+
+/// What `command-center key` says of the key in `folder`.
+fn key(folder: &Path, deed: &str) -> anyhow::Result<String> {
+    let file = folder.join(KEY);
+    let done = Command::new(binary("command-center")?)
+        .args(["key", deed])
+        .arg(&file)
+        .output()?;
+    if !done.status.success() {
+        bail!(
+            "command-center key {deed}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+    Ok(String::from_utf8(done.stdout)?.trim().to_owned())
 }
 
 fn spawn(config: &Path, leash: Leash) -> anyhow::Result<Process> {

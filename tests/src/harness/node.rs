@@ -59,6 +59,8 @@ pub struct NodeConfig {
     pub broker_port: u16,
     /// What it shows the broker, where they speak over TLS.
     pub certificates: Option<Certificates>,
+    /// Whose commands it heeds.
+    pub command_keys: Vec<String>,
     /// Its cameras.
     pub cameras: Vec<WatchedCamera>,
     /// Where models are.
@@ -74,6 +76,7 @@ impl NodeConfig {
             path: ["test".to_owned(), "street".to_owned(), node.to_owned()],
             broker_port,
             certificates: None,
+            command_keys: Vec::new(),
             cameras,
             models_dir: workspace().join("models"),
             http_port: None,
@@ -116,6 +119,11 @@ impl NodeConfig {
             ("inference".to_owned(), Value::Table(inference)),
             ("cameras".to_owned(), Value::Array(cameras?)),
         ]);
+        if !self.command_keys.is_empty() {
+            let keys = self.command_keys.iter().map(text);
+            let commands = table([("keys", Value::Array(keys.collect()))]);
+            root.insert("commands".to_owned(), commands);
+        }
         if let Some(port) = self.http_port {
             let listen = text(format!("127.0.0.1:{port}"));
             root.insert("http".to_owned(), table([("listen", listen)]));

@@ -49,9 +49,9 @@ struct Heard {
 }
 
 /// A subscriber to everything below the project's prefix. It comes back by itself when the broker does.
-#[derive(Debug)]
 pub struct Recorder {
     heard: Arc<Heard>,
+    client: Client,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -78,13 +78,14 @@ impl Recorder {
         let (client, connection) = Client::new(options, 4);
         let heard = Arc::new(Heard::default());
         let thread = {
-            let heard = Arc::clone(&heard);
+            let (heard, client) = (Arc::clone(&heard), client.clone());
             std::thread::Builder::new()
                 .name("recorder".to_owned())
                 .spawn(move || listen(&client, connection, &heard))?
         };
         let recorder = Recorder {
             heard,
+            client,
             thread: Some(thread),
         };
         super::wait_for(
@@ -100,6 +101,17 @@ impl Recorder {
             },
         )?;
         Ok(recorder)
+    }
+
+    /// Says something itself.
+    ///
+    /// # Errors
+    /// If too much waits to be said.
+    pub fn publish(&self, topic: &str, payload: Vec<u8>) -> anyhow::Result<()> {
+        let said = self
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, false, payload);
+        Ok(said?)
     }
 
     /// All messages so far, in the order in which they came.
@@ -137,6 +149,12 @@ impl Recorder {
                 Told::Health(health) => Some(health),
                 _ => None,
             })
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
     }
 }
 
@@ -186,7 +204,10 @@ fn understand(topic: String, payload: &[u8]) -> Message {
                 Topic::Incident { .. } => serde_json::from_slice(payload).map(Told::Incident).ok(),
                 Topic::Status => serde_json::from_slice(payload).map(Told::Status).ok(),
                 Topic::Health => serde_json::from_slice(payload).map(Told::Health).ok(),
-                Topic::Evidence { .. } | Topic::Tombstone => None,
+                Topic::Evidence { .. }
+                | Topic::Tombstone
+                | Topic::Command { .. }
+                | Topic::Receipt { .. } => None,
             };
             (Some(node), told)
         }

@@ -1,7 +1,22 @@
 // The command centre's interface. Errors are words for people.
 
 import { t } from "./strings";
-import type { IncidentDetail, IncidentPage, IncidentSummary, Overview, ParkedMessage, Refusal, SessionView } from "./wire";
+import type {
+  CommandView,
+  IncidentDetail,
+  IncidentPage,
+  IncidentSummary,
+  NodeView,
+  Overview,
+  ParkedMessage,
+  Refusal,
+  SessionView,
+} from "./wire";
+
+/** What a node can be asked to do. */
+export type Command =
+  | { kind: "test_alarm" | "snapshot" | "restart_camera"; camera: string }
+  | { kind: "fetch_clip"; camera: string; seconds: number };
 
 export class Refused extends Error {
   constructor(
@@ -51,6 +66,13 @@ export const api = {
   acknowledge: (id: string, note: string) =>
     ask<IncidentDetail>("POST", `/api/incidents/${id}/acknowledge`, { note: note || null }),
   overview: () => ask<Overview>("GET", "/api/nodes"),
+  command: (node: NodeView, command: Command) =>
+    ask<{ request: string }>(
+      "POST",
+      `/api/nodes/${[node.region, node.site, node.node].map(encodeURIComponent).join("/")}/commands`,
+      command,
+    ),
+  broughtUrl: (command: CommandView, part: string): string => `/api/commands/${command.request}/evidence/${part}`,
   parked: () => ask<ParkedMessage[]>("GET", "/api/parked"),
   /** The best picture that is here, or null. */
   pictureUrl: (incident: IncidentSummary): string | null => {

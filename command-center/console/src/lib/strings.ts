@@ -184,6 +184,31 @@ export const t = {
     gone: "This incident cannot be loaded.",
   },
 
+  commands: {
+    heading: "Asked of this node",
+    kind: {
+      test_alarm: "Test alarm",
+      snapshot: "Picture",
+      fetch_clip: "Video",
+      restart_camera: "Reconnect",
+    } as Record<string, string>,
+    about: {
+      test_alarm: "Raise an incident marked as a test, all the way to this console",
+      snapshot: "Fetch the latest picture",
+      fetch_clip: "Fetch the last 10 seconds of video",
+      restart_camera: "Connect to the camera anew",
+    } as Record<string, string>,
+    group: (camera: string) => `Ask of ${camera}`,
+    of: (kind: string, camera: string) => `${kind}, ${camera}`,
+    by: (user: string, age: string) => `${user}, ${age} ago`,
+    waiting: (attempts: number) => (attempts === 0 ? "not sent yet" : `sent ${plural(attempts, "time", "times")}, no answer yet`),
+    expired: "no answer came; the node will not carry it out any more",
+    state: { done: "done", refused: "refused", failed: "failed" } as Record<string, string>,
+    view: "open",
+    arriving: (got: string, all: string) => `${got} of ${all} here`,
+    refused: (count: number, why: string) => `${plural(count, "command", "commands")} refused, the latest because ${why}`,
+  },
+
   nodes: {
     title: "Nodes and cameras",
     emptyTitle: "No node has reported yet",

@@ -69,6 +69,8 @@ export type CaptureBasis = "rtcp_sr" | "arrival";
 export interface CentreView {
   /** Its connection to the broker stands. */
   broker_connected: boolean;
+  /** It has a key, so that nodes can be asked to do something. */
+  can_command: boolean;
   /** Its clock now. */
   now: string;
   /** Messages set aside since the centre was installed. */
@@ -83,6 +85,49 @@ export interface ClockQuality {
   estimated_error_ms: number | null;
   /** The operating system says that it is synchronised. */
   synchronised: boolean;
+}
+
+/** A picture or video that a command brings. */
+export interface CommandEvidence {
+  /** Its length. */
+  bytes: number | null;
+  /** It is here, and its hash is right. */
+  complete: boolean;
+  /** Which part, for instance `snapshot`. */
+  part: string;
+  /** What of it is here. */
+  received_bytes: number;
+}
+
+/** What became of a command. */
+export type CommandState = "waiting" | "done" | "refused" | "failed";
+
+/** What a node was asked to do. */
+export interface CommandView {
+  /** When the answer came. */
+  answered: string | null;
+  /** When. */
+  asked: string;
+  /** Who asked. */
+  asked_by: string;
+  /** How often it was sent. */
+  attempts: number;
+  /** The camera that it is about. */
+  camera: string;
+  /** What was sent for it. */
+  evidence: CommandEvidence[];
+  /** From when on the node does not carry it out. */
+  expires: string;
+  /** The incident that was raised. */
+  incident: string | null;
+  /** What, for instance `snapshot`. */
+  kind: string;
+  /** Why it was not done, in the node's words. */
+  reason: string | null;
+  /** Its identity. */
+  request: string;
+  /** What became of it; past `expires`, `waiting` means that no answer came. */
+  state: CommandState;
 }
 
 /** How an incident ended. */
@@ -266,6 +311,10 @@ export interface NodeView {
   cameras: CameraView[];
   /** Its clock's quality. */
   clock: ClockQuality | null;
+  /** What it was asked to do, newest first, the latest few. */
+  commands: CommandView[];
+  /** Commands that it did not heed since its agent started. */
+  commands_refused: number;
   /** Hash of the configuration it runs on. */
   config_revision: string | null;
   /** Messages of it that came more than once, and changed nothing. */
@@ -282,6 +331,8 @@ export interface NodeView {
   id: number;
   /** Safety that was switched off on it. */
   insecure: string[];
+  /** Why the latest of them was not heeded, in its own words. */
+  last_refusal: string | null;
   /** Its name. */
   node: string;
   /** Its region. */

@@ -1,0 +1,433 @@
+//! Judges what came, has it carried out, and answers.
+//!
+//! In this order: the signature, the addressee, whether it was answered before, whether it is stale. What fails before
+//! it is known to come from the centre gets no answer, but is counted, logged and told in the health report.
+
+use std::{sync::Arc, time::Duration};
+
+use protocol::{
+    Command, CommandOutcome, CommandRequest, NodePath, PinnedKey, Receipt, Severity, Topic, Utc,
+    command::InvalidCommand, incident::ClockQuality, topic,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Done, Incoming, Ledger, LedgerError, Order, Post, Posts, Refusals, Seen, Task};
+use crate::{
+    clock,
+    event_log::{CommandAnswered, CommandRefused, Event as _},
+    metrics::Metrics,
+    spool::{Class, NewRecord, Spool},
+};
+
+/// A command may live so long at most: so the ledger stays small.
+const MAX_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// So far two clocks that are both synchronised may differ.
+const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+/// A camera has so long to carry out an order.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything that is needed to judge and answer.
+pub struct Inbox {
+    /// This node.
+    pub node: NodePath,
+    /// Who may give commands.
+    pub keys: Vec<PinnedKey>,
+    /// What came before.
+    pub ledger: Ledger,
+    /// Who carries them out.
+    pub posts: Posts,
+    /// Where receipts go.
+    pub spool: Spool,
+    /// For the health report.
+    pub refusals: Arc<Refusals>,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// Why a command is not heeded.
+struct Refusal {
+    /// One word for figures.
+    cause: &'static str,
+    why: String,
+    /// The request, if it is known to come from the centre and to be meant for this node.
+    request: Option<Uuid>,
+}
+
+impl Refusal {
+    fn silent(cause: &'static str, why: impl ToString) -> Refusal {
+        Refusal {
+            cause,
+            why: why.to_string(),
+            request: None,
+        }
+    }
+}
+
+impl Inbox {
+    /// Answers what comes until `stop`.
+    pub async fn run(mut self, mut incoming: mpsc::Receiver<Incoming>, stop: CancellationToken) {
+        loop {
+            let came = tokio::select! {
+                came = incoming.recv() => came,
+                () = stop.cancelled() => return,
+            };
+            let Some(came) = came else { return };
+            self.take(&came).await;
+        }
+    }
+
+    /// Judges and answers one payload.
+    pub async fn take(&mut self, came: &Incoming) {
+        let received = protocol::now();
+        let answered = match self.judge(came, received) {
+            Ok(Verdict::Again(receipt)) => self.send(*receipt).await,
+            Ok(Verdict::Fresh(request)) => self.heed(request, received).await,
+            Err(refusal) => self.refuse(refusal, received).await,
+        };
+        // The centre repeats what was not answered.
+        if let Err(why) = answered {
+            CommandRefused {
+                cause: "disk",
+                why: &why,
+            }
+            .emit(&self.metrics);
+            self.refusals.add(&why);
+        }
+    }
+
+    fn judge(&self, came: &Incoming, received: Utc) -> Result<Verdict, Refusal> {
+        let request = self.open(came)?;
+        let known = |request| {
+            move |e: LedgerError| Refusal {
+                cause: "disk",
+                why: e.to_string(),
+                request,
+            }
+        };
+        let id = Some(request.request);
+        match self.ledger.seen(request.request).map_err(known(None))? {
+            Seen::Answered(receipt) => return Ok(Verdict::Again(receipt)),
+            Seen::Begun => {
+                return Err(Refusal {
+                    cause: "interrupted",
+                    why: "the agent ended while it carried this out: ask anew".to_owned(),
+                    request: id,
+                });
+            }
+            Seen::Never => {}
+        }
+        let latest = self.ledger.latest().map_err(known(None))?;
+        match staleness(&request, received, &clock::quality(), latest) {
+            None => Ok(Verdict::Fresh(request)),
+            Some(why) => Err(Refusal {
+                cause: "stale",
+                why,
+                request: id,
+            }),
+        }
+    }
+
+    /// The request, if a pinned key signed it for this node.
+    fn open(&self, came: &Incoming) -> Result<CommandRequest, Refusal> {
+        let request = CommandRequest::open(&came.payload, &self.keys).map_err(|e| match e {
+            InvalidCommand::Malformed => Refusal::silent("unsigned", e),
+            InvalidCommand::UnknownKey(_) => Refusal::silent("unknown_key", e),
+            InvalidCommand::Signature => Refusal::silent("signature", e),
+            InvalidCommand::Body { request, .. } => Refusal {
+                cause: "unknown",
+                why: e.to_string(),
+                request,
+            },
+        })?;
+        if request.node != self.node {
+            let why = format!("it is meant for {}", request.node);
+            return Err(Refusal::silent("addressee", why));
+        }
+        let meant = Topic::Command {
+            request: request.request,
+        };
+        if topic::parse(&came.topic) != Ok((self.node.clone(), meant)) {
+            let why = format!("it came as {}, which is another's place", came.topic);
+            return Err(Refusal::silent("addressee", why));
+        }
+        Ok(request)
+    }
+
+    async fn heed(&mut self, request: CommandRequest, received: Utc) -> Result<(), String> {
+        self.ledger.begin(&request).map_err(|e| e.to_string())?;
+        let outcome = carry_out(&self.posts, &request).await;
+        let (outcome, reason, done) = match outcome {
+            Ok(done) => (CommandOutcome::Done, None, done),
+            Err((outcome, why)) => (outcome, Some(why), Done::default()),
+        };
+        CommandAnswered {
+            command: request.command.kind(),
+            camera: request.command.camera().as_str(),
+            request: request.request,
+            problem: reason.as_deref(),
+        }
+        .emit(&self.metrics);
+        let receipt = Receipt {
+            outcome,
+            reason,
+            incident: done.incident,
+            evidence: done.evidence,
+            ..empty(request.request, received)
+        };
+        self.ledger.finish(&receipt).map_err(|e| e.to_string())?;
+        self.send(receipt).await
+    }
+
+    async fn refuse(&self, refusal: Refusal, received: Utc) -> Result<(), String> {
+        let Refusal {
+            cause,
+            why,
+            request,
+        } = refusal;
+        CommandRefused { cause, why: &why }.emit(&self.metrics);
+        self.refusals.add(&why);
+        let Some(request) = request else {
+            return Ok(());
+        };
+        let receipt = Receipt {
+            reason: Some(why),
+            ..empty(request, received)
+        };
+        self.send(receipt).await
+    }
+
+    /// Leaves a receipt in the spool.
+    async fn send(&self, receipt: Receipt) -> Result<(), String> {
+        let topic = self.node.topic(&Topic::Receipt {
+            request: receipt.request,
+        });
+        let record = NewRecord {
+            class: Class::Status,
+            severity: Severity::Info,
+            topic,
+            payload: Box::new(move |bootid, seq| {
+                let receipt = Receipt {
+                    bootid,
+                    seq,
+                    ..receipt
+                };
+                serde_json::to_vec(&receipt).expect("plain data with text keys becomes JSON")
+            }),
+        };
+        let kept = self.spool.append(vec![record]).await;
+        kept.map(drop).map_err(|e| format!("a receipt: {e}"))
+    }
+}
+
+/// What is to be done with a command that came from the centre.
+enum Verdict {
+    /// It was answered before.
+    Again(Box<Receipt>),
+    /// It is to be carried out.
+    Fresh(CommandRequest),
+}
+
+/// A refusal that says nothing yet.
+fn empty(request: Uuid, received: Utc) -> Receipt {
+    Receipt {
+        bootid: Uuid::nil(),
+        seq: 0,
+        request,
+        outcome: CommandOutcome::Refused,
+        reason: None,
+        incident: None,
+        evidence: Vec::new(),
+        received,
+        answered: protocol::now(),
+    }
+}
+
+/// Why a request is too old, too long-lived or from the future; `None` if it is none of these. A clock that is not
+/// synchronised may lag by years, so what has expired is judged by the latest request, too.
+fn staleness(
+    request: &CommandRequest,
+    now: Utc,
+    clock: &ClockQuality,
+    latest: Utc,
+) -> Option<String> {
+    let CommandRequest {
+        issued, expires, ..
+    } = request;
+    if *expires <= now.max(latest) {
+        return Some(format!(
+            "it expired at {expires}; this node's clock says {now}, and the latest command was given at {latest}"
+        ));
+    }
+    let life = expires.duration_since(*issued);
+    if life > MAX_LIFE || life.is_negative() {
+        return Some(format!(
+            "it is to live from {issued} to {expires}; a day is the most"
+        ));
+    }
+    let ahead = issued.duration_since(now);
+    (clock.synchronised && ahead > SKEW).then(|| {
+        format!(
+            "it was given at {issued}, and this node's clock, which is synchronised, says {now}"
+        )
+    })
+}
+
+async fn carry_out(
+    posts: &Posts,
+    request: &CommandRequest,
+) -> Result<Done, (CommandOutcome, String)> {
+    let command = &request.command;
+    let camera = command.camera();
+    let Some(post) = posts.get(camera) else {
+        let watched: Vec<&str> = posts.keys().map(protocol::Name::as_str).collect();
+        let why = format!(
+            "camera {camera} is not watched; these are: {}",
+            watched.join(", ")
+        );
+        return Err((CommandOutcome::Refused, why));
+    };
+    let task = match command {
+        Command::RestartCamera { .. } => {
+            post.restart.now();
+            return Ok(Done::default());
+        }
+        Command::TestAlarm { .. } => Task::TestAlarm,
+        Command::Snapshot { .. } => Task::Snapshot,
+        Command::FetchClip { seconds, .. } => Task::Clip { seconds: *seconds },
+    };
+    let done = order(post, task, request.request).await;
+    done.map_err(|why| (CommandOutcome::Failed, format!("camera {camera}: {why}")))
+}
+
+async fn order(post: &Post, task: Task, request: Uuid) -> Result<Done, String> {
+    let (answer, answered) = oneshot::channel();
+    let order = Order {
+        task,
+        request,
+        answer,
+    };
+    if post.orders.try_send(order).is_err() {
+        return Err("has too much to do: ask again later".to_owned());
+    }
+    match timeout(PATIENCE, answered).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err("its task ended before it had answered".to_owned()),
+        Err(_) => Err(format!("did not answer within {PATIENCE:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(issued: &str, expires: &str) -> CommandRequest {
+        CommandRequest {
+            request: Uuid::from_u128(1),
+            node: NodePath {
+                region: "r".parse().unwrap(),
+                site: "s".parse().unwrap(),
+                node: "n".parse().unwrap(),
+            },
+            issued: issued.parse().unwrap(),
+            expires: expires.parse().unwrap(),
+            command: Command::Snapshot {
+                camera: "gate".parse().unwrap(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_command_lives_from_its_asking_to_its_expiry_whatever_the_clock() {
+        let usual = asked("2026-07-01T10:00:00Z", "2026-07-01T10:05:00Z");
+        let long = asked("2026-07-01T10:00:00Z", "2026-07-02T10:00:01Z");
+        let backwards = asked("2026-07-01T10:06:00Z", "2026-07-01T10:05:00Z");
+        for (request, now, synchronised, latest, stale) in [
+            (
+                &usual,
+                "2026-07-01T10:01:00Z",
+                true,
+                "1970-01-01T00:00:00Z",
+                false,
+            ),
+            (
+                &usual,
+                "2026-07-01T10:05:00Z",
+                true,
+                "1970-01-01T00:00:00Z",
+                true,
+            ),
+            // A node that woke up in 1970 heeds the centre, but not what an earlier command has outlived.
+            (
+                &usual,
+                "1970-01-01T00:01:00Z",
+                false,
+                "1970-01-01T00:00:00Z",
+                false,
+            ),
+            (
+                &usual,
+                "1970-01-01T00:01:00Z",
+                false,
+                "2026-07-01T10:04:59Z",
+                false,
+            ),
+            (
+                &usual,
+                "1970-01-01T00:01:00Z",
+                false,
+                "2026-07-01T10:05:00Z",
+                true,
+            ),
+            // A synchronised clock knows better than a command from the future.
+            (
+                &usual,
+                "2026-07-01T09:54:59Z",
+                true,
+                "1970-01-01T00:00:00Z",
+                true,
+            ),
+            (
+                &usual,
+                "2026-07-01T09:55:00Z",
+                true,
+                "1970-01-01T00:00:00Z",
+                false,
+            ),
+            (
+                &long,
+                "2026-07-01T10:01:00Z",
+                true,
+                "1970-01-01T00:00:00Z",
+                true,
+            ),
+            (
+                &backwards,
+                "2026-07-01T10:01:00Z",
+                true,
+                "1970-01-01T00:00:00Z",
+                true,
+            ),
+        ] {
+            let clock = ClockQuality {
+                synchronised,
+                estimated_error_ms: None,
+            };
+            let why = staleness(
+                request,
+                now.parse().unwrap(),
+                &clock,
+                latest.parse().unwrap(),
+            );
+            assert_eq!(
+                why.is_some(),
+                stale,
+                "{now} {synchronised} {latest}: {why:?}"
+            );
+        }
+    }
+}

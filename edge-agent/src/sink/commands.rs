@@ -1,0 +1,26 @@
+//! Commands on their way in: what is asked for on a connection, and where it goes.
+
+use protocol::{NodePath, topic};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use crate::command::Incoming;
+
+/// The topics that commands for `node` come by.
+pub(super) fn filter(node: &NodePath) -> String {
+    format!("{}/{node}/command/+", topic::PREFIX)
+}
+
+/// Passes on what came for this node. Loss policy: one too many is dropped, the centre repeats it.
+pub(super) fn hand_in(commands: Option<&mpsc::Sender<Incoming>>, topic: &[u8], payload: &[u8]) {
+    let Some(commands) = commands else {
+        return;
+    };
+    let came = Incoming {
+        topic: String::from_utf8_lossy(topic).into_owned(),
+        payload: payload.to_vec(),
+    };
+    if commands.try_send(came).is_err() {
+        warn!("a command is dropped, too many came at once; the centre repeats it");
+    }
+}
