@@ -192,9 +192,9 @@ fn tls_is_the_rule_beyond_this_machine() {
     let head = HEAD.replace("localhost\"", "broker.example\"\nca_file = \"ca.pem\"");
     let settings = load_text(dir.path(), &format!("{head}{CAMERA}")).unwrap();
     assert!(
-        matches!(&settings.mqtt.tls, Tls::Verified { ca, client: None } if *ca == dir.path().join("ca.pem"))
+        matches!(&settings.mqtt.tls, Tls::Verified { ca, client: None, .. } if *ca == dir.path().join("ca.pem"))
     );
-    assert_eq!(settings.mqtt.port, 8883);
+    assert_eq!(settings.mqtt.brokers[0].port, 8883);
     assert!(settings.mqtt.insecure.is_empty());
     let plain = HEAD.replace("localhost\"", "broker.example\"\ninsecure_plaintext = true");
     let plain = load_text(dir.path(), &format!("{plain}{CAMERA}")).unwrap();
@@ -204,7 +204,10 @@ fn tls_is_the_rule_beyond_this_machine() {
         "what is switched off is said"
     );
     let local = load_text(dir.path(), &format!("{HEAD}{CAMERA}")).unwrap();
-    assert_eq!((local.mqtt.port, local.mqtt.insecure.len()), (1883, 0));
+    assert_eq!(
+        (local.mqtt.brokers[0].port, local.mqtt.insecure.len()),
+        (1883, 0)
+    );
     assert_eq!(local.mqtt.client_id, "r-s-n");
 }
 

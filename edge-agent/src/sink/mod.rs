@@ -2,10 +2,14 @@
 //! taken, nothing else. It may send twice; it must never acknowledge what was not taken, and it remembers nothing over
 //! a lost connection: the spool knows.
 
+mod brokers;
+mod client;
 mod connection;
 mod fault;
 pub mod mqtt;
 mod pace;
+mod probe;
+mod tls;
 mod window;
 
 use protocol::{Health, NodePath, NodeState, NodeStatus};
