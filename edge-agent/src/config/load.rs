@@ -223,7 +223,8 @@ impl Check<'_> {
                 None
             });
         let tls = self.mqtt_tls(&raw.value);
-        let brokers = self.brokers(raw, &tls)?;
+        let websocket = self.websocket(&raw.value);
+        let brokers = self.brokers(raw, &tls, websocket.is_some())?;
         let plain_abroad = matches!(tls, Tls::Off) && brokers.iter().any(|b| !is_loopback(&b.host));
         Some(MqttSettings {
             client_id: match raw.client_id.given() {
@@ -235,6 +236,7 @@ impl Check<'_> {
             brokers,
             probe_every: self.duration(&raw.probe_every, 1, 3600, Duration::from_secs(20)),
             version: self.mqtt_version(&raw.version),
+            websocket,
             login,
             tls,
             keep_alive: self.duration(&raw.keep_alive, 5, 3600, Duration::from_secs(30)),

@@ -17,10 +17,20 @@ const LONGEST_ALPN: usize = 255;
 
 impl Check<'_> {
     /// The brokers in order of preference. `None`: the first cannot be made out.
-    pub(super) fn brokers(&mut self, raw: &At<RawMqtt>, tls: &Tls) -> Option<Vec<Broker>> {
+    pub(super) fn brokers(
+        &mut self,
+        raw: &At<RawMqtt>,
+        tls: &Tls,
+        websocket: bool,
+    ) -> Option<Vec<Broker>> {
         let place = &raw.place;
         let host = raw.host.required(place, "host", &mut self.problems)?;
-        let default_port = if matches!(tls, Tls::Off) { 1883 } else { 8883 };
+        let default_port = match (websocket, tls) {
+            (false, Tls::Off) => 1883,
+            (false, Tls::Verified { .. }) => 8883,
+            (true, Tls::Off) => 80,
+            (true, Tls::Verified { .. }) => 443,
+        };
         let named = raw.tls.given().map(|tls| &tls.value.server_name);
         let port = self.number(&raw.port, 1..=65_535, default_port);
         let mut brokers = vec![self.broker(host, port, named, tls)];
@@ -76,6 +86,36 @@ impl Check<'_> {
             other => self.refuse(at, format!("{other:?} is neither \"5\" nor \"3.1.1\"")),
         });
         version.unwrap_or(MqttVersion::V5)
+    }
+
+    /// The path of the WebSocket, if one is wanted.
+    pub(super) fn websocket(&mut self, raw: &RawMqtt) -> Option<String> {
+        let websocket = match raw.transport.given() {
+            None => false,
+            Some(at) => match at.value.as_str() {
+                "tcp" => false,
+                "websocket" => true,
+                other => self
+                    .refuse(
+                        at,
+                        format!("{other:?} is neither \"tcp\" nor \"websocket\""),
+                    )
+                    .unwrap_or(false),
+            },
+        };
+        match raw.path.given() {
+            Some(path) if !websocket => {
+                self.refuse(path, "means nothing without transport = \"websocket\"")
+            }
+            Some(path)
+                if !path.value.starts_with('/')
+                    || !path.value.chars().all(|c| c.is_ascii_graphic() && c != '#') =>
+            {
+                self.refuse(path, "must be a path such as \"/mqtt\"")
+            }
+            Some(path) => Some(path.value.clone()),
+            None => websocket.then(|| "/mqtt".to_owned()),
+        }
     }
 
     pub(super) fn mqtt_tls(&mut self, raw: &RawMqtt) -> Tls {

@@ -42,6 +42,8 @@ raw_table! {
         host: String,
         port: u64,
         version: String,
+        transport: String,
+        path: String,
         client_id: String,
         user: String,
         password_file: PathBuf,

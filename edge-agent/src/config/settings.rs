@@ -60,6 +60,8 @@ pub struct MqttSettings {
     pub probe_every: Duration,
     /// Version of the protocol.
     pub version: MqttVersion,
+    /// Path of the brokers' web servers under which MQTT goes through a WebSocket; `None`: MQTT straight over TCP.
+    pub websocket: Option<String>,
     /// MQTT client id; stable for the life of a node.
     pub client_id: String,
     /// User name and password.

@@ -394,7 +394,9 @@ impl<'s> Connection<'s> {
 
     fn publish_status(&mut self, state: NodeState) {
         let open: Vec<Uuid> = self.sink.feed.open_incidents.borrow().clone();
-        let said = self.client.publish(self.sink.status(state, open));
+        let said = self
+            .client
+            .publish(self.sink.status(self.broker, state, open));
         if said {
             self.window.handed(Item::Passing);
             self.status_stale = false;

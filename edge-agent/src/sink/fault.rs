@@ -161,6 +161,20 @@ pub(super) fn tls_connect(error: &(dyn Error + 'static)) -> Trouble {
     (Cause::Tls, what)
 }
 
+/// The error of a WebSocket that was not made.
+pub(super) fn websocket(error: &(dyn Error + 'static)) -> Trouble {
+    match transport(error, false) {
+        // A server that hangs up over the question may speak MQTT, but no WebSocket.
+        None | Some((Cause::Refused, _)) => (
+            Cause::Refused,
+            format!(
+                "no WebSocket for MQTT there ({error}): check mqtt.path and mqtt.port, or set mqtt.transport to \"tcp\""
+            ),
+        ),
+        Some(trouble) => trouble,
+    }
+}
+
 pub(super) fn io_fault(error: &io::Error, connected: bool) -> Trouble {
     let inner = error.get_ref();
     if let Some(e) = inner.and_then(|e| e.downcast_ref::<rustls::Error>()) {

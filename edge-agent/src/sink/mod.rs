@@ -16,7 +16,7 @@ use protocol::{Health, NodePath, NodeState, NodeStatus};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::spool::Spool;
+use crate::{config::settings::Broker, spool::Spool};
 
 pub use fault::{Cause, LinkFault};
 
@@ -45,8 +45,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What is said of the node at this moment.
-    pub fn status(&self, state: NodeState, open_incidents: Vec<Uuid>) -> NodeStatus {
+    /// What is said of the node at this moment to `broker`.
+    pub fn status(
+        &self,
+        broker: &Broker,
+        state: NodeState,
+        open_incidents: Vec<Uuid>,
+    ) -> NodeStatus {
         NodeStatus {
             state,
             bootid: self.bootid,
@@ -55,6 +60,7 @@ impl Identity {
             time: protocol::now(),
             open_incidents,
             insecure: self.insecure.clone(),
+            broker: Some(broker.to_string()),
         }
     }
 }

@@ -205,15 +205,15 @@ impl MqttSink {
             settings: &self.settings,
             broker,
             tls: tls.map_err(|why| LinkFault::new(Cause::Tls, broker, why))?,
-            will: self.status(NodeState::Offline, Vec::new()),
+            will: self.status(broker, NodeState::Offline, Vec::new()),
         })
     }
 
     /// What is said of this node, kept by the broker for those who come later.
-    pub(super) fn status(&self, state: NodeState, open_incidents: Vec<Uuid>) -> Message {
+    pub(super) fn status(&self, broker: &Broker, state: NodeState, open: Vec<Uuid>) -> Message {
         Message {
             topic: self.identity.node.topic(&Topic::Status),
-            payload: json(&self.identity.status(state, open_incidents)),
+            payload: json(&self.identity.status(broker, state, open)),
             content_type: "application/json",
             acknowledged: true,
             retain: true,

@@ -10,6 +10,7 @@ mod brokers;
 mod mosquitto;
 mod scripted;
 mod tls;
+mod websocket;
 
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ fn settings(port: u16) -> MqttSettings {
         brokers: vec![broker(port)],
         probe_every: Duration::from_millis(50),
         version: MqttVersion::V5,
+        websocket: None,
         client_id: "edge-1".to_owned(),
         login: None,
         tls: Tls::Off,

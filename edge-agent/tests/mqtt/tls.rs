@@ -60,7 +60,7 @@ const GOOD: [&str; 2] = ["20200101000000Z", "20491231235959Z"];
 
 /// A folder with the authorities `city` and `stranger`, and of the first the certificates `broker` for localhost and
 /// `node`.
-fn certificates() -> tempfile::TempDir {
+pub(super) fn certificates() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a temporary folder");
     authority(dir.path(), "city");
     authority(dir.path(), "stranger");
@@ -69,20 +69,25 @@ fn certificates() -> tempfile::TempDir {
     dir
 }
 
-/// A broker that shows the certificate `name` of the folder.
-fn start(dir: &Path, name: &str, extra: &str) -> Option<Mosquitto> {
+/// What makes a listener show the certificate `name` of the folder.
+pub(super) fn showing(dir: &Path, name: &str) -> String {
     let file = |name: &str| dir.join(name).display().to_string();
-    let files = format!(
+    format!(
         "cafile {}\ncertfile {}\nkeyfile {}\n",
         file("city.pem"),
         file(&format!("{name}.pem")),
         file(&format!("{name}.key"))
-    );
+    )
+}
+
+/// A broker that shows the certificate `name` of the folder.
+fn start(dir: &Path, name: &str, extra: &str) -> Option<Mosquitto> {
+    let files = showing(dir, name);
     Mosquitto::start(dir, &format!("allow_anonymous true\n{files}{extra}"))
 }
 
 /// Settings that trust the authority `ca` of the folder.
-fn trusting(port: u16, dir: &Path, ca: &str) -> MqttSettings {
+pub(super) fn trusting(port: u16, dir: &Path, ca: &str) -> MqttSettings {
     let mut settings = settings(port);
     settings.tls = Tls::Verified {
         ca: dir.join(format!("{ca}.pem")),
@@ -93,7 +98,7 @@ fn trusting(port: u16, dir: &Path, ca: &str) -> MqttSettings {
 }
 
 /// Starts a sink, waits until it gives up because of TLS and gives the reason.
-async fn refuses(settings: MqttSettings) -> String {
+pub(super) async fn refuses(settings: MqttSettings) -> String {
     let mut node = Node::start(settings);
     let reason = node.falls(Cause::Tls).await;
     node.stop().await;
@@ -101,7 +106,7 @@ async fn refuses(settings: MqttSettings) -> String {
 }
 
 /// Starts a sink and waits until it has sent a message.
-async fn delivers(settings: MqttSettings) {
+pub(super) async fn delivers(settings: MqttSettings) {
     let mut node = Node::start(settings);
     node.append(&["sealed"]).await;
     node.link_becomes(|link| *link == Link::Up).await;
@@ -171,7 +176,7 @@ async fn a_broker_that_wants_certificates_takes_the_right_one_alone() {
     let Some(broker) = start(dir, "broker", "require_certificate true\n") else {
         return;
     };
-    let showing = |name: &str| {
+    let with = |name: &str| {
         let mut settings = trusting(broker.port, dir, "city");
         if let Tls::Verified { client, .. } = &mut settings.tls {
             let file = |ending| dir.join(format!("{name}.{ending}"));
@@ -179,8 +184,8 @@ async fn a_broker_that_wants_certificates_takes_the_right_one_alone() {
         }
         settings
     };
-    delivers(showing("node")).await;
-    for settings in [showing("impostor"), trusting(broker.port, dir, "city")] {
+    delivers(with("node")).await;
+    for settings in [with("impostor"), trusting(broker.port, dir, "city")] {
         let reason = refuses(settings).await;
         assert!(reason.contains("mqtt.client_cert_file"), "{reason}");
     }

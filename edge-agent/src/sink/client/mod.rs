@@ -32,9 +32,20 @@ pub(super) struct Access<'a> {
 impl Access<'_> {
     /// The address in the form that the transport wants, and the transport.
     fn transport(&self) -> (String, Transport) {
+        let Broker { host, port, .. } = self.broker;
         let tls = self.tls.clone().map(TlsConfiguration::Rustls);
-        let transport = tls.map_or(Transport::Tcp, Transport::Tls);
-        (self.broker.host.clone(), transport)
+        let Some(path) = &self.settings.websocket else {
+            return (host.clone(), tls.map_or(Transport::Tcp, Transport::Tls));
+        };
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.clone()
+        };
+        match tls {
+            None => (format!("ws://{host}:{port}{path}"), Transport::Ws),
+            Some(tls) => (format!("wss://{host}:{port}{path}"), Transport::Wss(tls)),
+        }
     }
 }
 

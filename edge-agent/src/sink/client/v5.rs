@@ -147,6 +147,8 @@ fn trouble(error: &ConnectionError, connected: bool) -> Trouble {
         ConnectionError::ConnectionRefused(code) => refused(*code),
         ConnectionError::MqttState(e) => state(e, connected),
         ConnectionError::Tls(e) => fault::tls_connect(e),
+        ConnectionError::Websocket(e) => fault::websocket(e),
+        ConnectionError::ResponseValidation(e) => fault::websocket(e),
         other => fault::transport(other, connected)
             .unwrap_or_else(|| (Cause::Protocol, other.to_string())),
     }
