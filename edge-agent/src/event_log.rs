@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    metrics::{Metrics, OfCamera, OfCause, OfCommand, OfIncident, OfTask, OfTrouble},
+    metrics::{Metrics, OfBroker, OfCamera, OfCause, OfCommand, OfIncident, OfTask, OfTrouble},
     sink::Cause,
 };
 
@@ -36,6 +36,11 @@ impl Event for BrokerConnected<'_> {
         );
         metrics.broker_connections.inc();
         metrics.broker_up.set(1);
+        let broker = self.broker.to_owned();
+        metrics
+            .broker_in_use
+            .get_or_create(&OfBroker { broker })
+            .set(1);
     }
 }
 
@@ -77,6 +82,33 @@ impl Event for BrokerLost<'_> {
             .get_or_create(&OfCause { cause })
             .inc();
         metrics.broker_up.set(0);
+        metrics.broker_in_use.clear();
+    }
+}
+
+/// It is the turn of another broker.
+pub struct BrokerChanged<'a> {
+    /// `host:port` of the one used before.
+    pub from: &'a str,
+    /// `host:port` of the one tried from now on.
+    pub to: &'a str,
+    /// Whether that is the preferred one.
+    pub preferred: bool,
+}
+
+impl Event for BrokerChanged<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        if self.preferred {
+            info!(
+                from = self.from,
+                to = self.to,
+                "going back to the preferred broker"
+            );
+        } else {
+            warn!(from = self.from, to = self.to, "turning to the next broker");
+        }
+        metrics.broker_up.set(0);
+        metrics.broker_in_use.clear();
     }
 }
 

@@ -72,6 +72,13 @@ pub struct OfClass {
     pub class: &'static str,
 }
 
+/// Label of figures by broker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfBroker {
+    /// `host:port`.
+    pub broker: String,
+}
+
 /// Label of figures by task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OfTask {
@@ -93,6 +100,8 @@ pub struct Metrics {
     pub commit_delay: Histogram,
     /// 1 while the broker is connected.
     pub broker_up: Gauge,
+    /// 1 for the broker that is connected; no other is named.
+    pub broker_in_use: Family<OfBroker, Gauge>,
     /// Connections made to the broker.
     pub broker_connections: Counter,
     /// Connections lost or not made.
@@ -147,6 +156,7 @@ impl Metrics {
             // 1 ms to 16 s.
             commit_delay: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
             broker_up: Gauge::default(),
+            broker_in_use: Family::default(),
             broker_connections: Counter::default(),
             broker_failures: Family::default(),
             published: Family::default(),
@@ -207,6 +217,11 @@ impl Metrics {
             "broker_up",
             "1 while the broker is connected",
             self.broker_up.clone(),
+        );
+        r.register(
+            "broker_in_use",
+            "1 for the broker that is connected",
+            self.broker_in_use.clone(),
         );
         r.register(
             "broker_connections",

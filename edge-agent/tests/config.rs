@@ -8,7 +8,10 @@ use std::{
 };
 
 use edge_agent::{
-    config::{self, ConfigErrors, Settings, settings::Tls},
+    config::{
+        self, ConfigErrors, Settings,
+        settings::{MqttVersion, Tls},
+    },
     inference::folders::SYSTEM,
 };
 
@@ -82,7 +85,7 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "severity",
         "state_dir",
     ])
-    .chain(&["keep_alive", "models_dir"])
+    .chain(&["keep_alive", "models_dir", "version", "probe_every"])
     .chain(&["total_mib", "reserved_mib", "status_mib", "thumbnail_mib"])
     .chain(&["snapshot_mib", "clip_mib", "telemetry_mib"]);
     let explicit = defaults.fold(text, |text, key| {
@@ -97,6 +100,36 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
     assert_eq!(explicit.spool, settings.spool);
     assert_eq!(explicit.inference.folders.models, Path::new(SYSTEM));
     assert_eq!(explicit.mqtt.keep_alive, settings.mqtt.keep_alive);
+    assert_eq!(explicit.mqtt.version, settings.mqtt.version);
+    assert_eq!(explicit.mqtt.probe_every, settings.mqtt.probe_every);
+}
+
+#[test]
+fn brokers_stand_in_their_order_with_the_ports_of_their_transport() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("ca.pem"), "").unwrap();
+    let text = format!(
+        "{}version = \"3.1.1\"\ntransport = \"websocket\"\nca_file = \"ca.pem\"\n\
+         [mqtt.tls]\nalpn = [\"mqtt\"]\nserver_name = \"b.city\"\n\
+         [[mqtt.fallback]]\nhost = \"192.0.2.2\"\nport = 9001\n[[mqtt.fallback]]\nhost = \"c\"\n{CAMERA}",
+        HEAD.replace("localhost", "192.0.2.1")
+    );
+    let mqtt = load_text(dir.path(), &text)
+        .unwrap_or_else(|e| panic!("{e}"))
+        .mqtt;
+    let brokers: Vec<String> = mqtt.brokers.iter().map(ToString::to_string).collect();
+    assert_eq!(brokers, ["192.0.2.1:443", "192.0.2.2:9001", "c:443"]);
+    let names: Vec<bool> = mqtt
+        .brokers
+        .iter()
+        .map(|b| b.server_name.is_some())
+        .collect();
+    assert_eq!(names, [true, false, false]);
+    assert_eq!(
+        (mqtt.version, mqtt.websocket.as_deref()),
+        (MqttVersion::V311, Some("/mqtt"))
+    );
+    assert!(matches!(mqtt.tls, Tls::Verified { alpn, .. } if alpn == ["mqtt"]));
 }
 
 #[test]
@@ -192,9 +225,9 @@ fn tls_is_the_rule_beyond_this_machine() {
     let head = HEAD.replace("localhost\"", "broker.example\"\nca_file = \"ca.pem\"");
     let settings = load_text(dir.path(), &format!("{head}{CAMERA}")).unwrap();
     assert!(
-        matches!(&settings.mqtt.tls, Tls::Verified { ca, client: None } if *ca == dir.path().join("ca.pem"))
+        matches!(&settings.mqtt.tls, Tls::Verified { ca, client: None, .. } if *ca == dir.path().join("ca.pem"))
     );
-    assert_eq!(settings.mqtt.port, 8883);
+    assert_eq!(settings.mqtt.brokers[0].port, 8883);
     assert!(settings.mqtt.insecure.is_empty());
     let plain = HEAD.replace("localhost\"", "broker.example\"\ninsecure_plaintext = true");
     let plain = load_text(dir.path(), &format!("{plain}{CAMERA}")).unwrap();
@@ -204,7 +237,10 @@ fn tls_is_the_rule_beyond_this_machine() {
         "what is switched off is said"
     );
     let local = load_text(dir.path(), &format!("{HEAD}{CAMERA}")).unwrap();
-    assert_eq!((local.mqtt.port, local.mqtt.insecure.len()), (1883, 0));
+    assert_eq!(
+        (local.mqtt.brokers[0].port, local.mqtt.insecure.len()),
+        (1883, 0)
+    );
     assert_eq!(local.mqtt.client_id, "r-s-n");
 }
 

@@ -24,6 +24,9 @@ pub struct NodeStatus {
     /// Safety that was switched off on purpose, for instance `mqtt_tls_unverified`.
     #[serde(default)]
     pub insecure: Vec<String>,
+    /// `host:port` of the broker that this was said to, as the node knows it: a node may have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<String>,
 }
 
 /// Is a node there.

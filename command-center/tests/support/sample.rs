@@ -80,6 +80,7 @@ impl Node {
             time,
             open_incidents: open.to_vec(),
             insecure: Vec::new(),
+            broker: None,
         };
         self.sent(&Topic::Status, &serde_json::to_vec(&status).unwrap())
     }

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     fs,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     camera,
     check::{Check, Environment, hex},
+    mqtt::is_loopback,
     problem::{At, ConfigErrors, Problem, Source},
     raw::{
         RawCamera, RawCameraFile, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode,
@@ -233,30 +234,16 @@ impl Check<'_> {
     }
 
     fn mqtt(&mut self, raw: &At<RawMqtt>, node: Option<&NodePath>) -> Option<MqttSettings> {
-        let host = raw
-            .host
-            .required(&raw.place, "host", &mut self.problems)
-            .cloned();
-        if let Some(host) = &host
-            && (host.value.is_empty()
-                || host.value.contains(['/', '@'])
-                || host.value.contains(char::is_whitespace))
-        {
-            self.problems.push(host.problem(
-                "must be a host name or address alone; the port goes to port, the login to user and password_file",
-            ));
-        }
         let login = self
             .login(&raw.place, &raw.user, &raw.password_file, &raw.password_env)
             .unwrap_or_else(|problem| {
                 self.problems.push(problem);
                 None
             });
-        let host = host?;
-        let tls = self.tls(raw, &host);
-        let default_port = if matches!(tls, Tls::Off) { 1883 } else { 8883 };
-        let port = self.number(&raw.port, 1..=65_535, default_port);
-        let plain_abroad = matches!(tls, Tls::Off) && !is_loopback(&host.value);
+        let tls = self.mqtt_tls(&raw.value);
+        let websocket = self.websocket(&raw.value);
+        let brokers = self.brokers(raw, &tls, websocket.is_some())?;
+        let plain_abroad = matches!(tls, Tls::Off) && brokers.iter().any(|b| !is_loopback(&b.host));
         Some(MqttSettings {
             client_id: match raw.client_id.given() {
                 Some(id) => id.value.clone(),
@@ -264,8 +251,10 @@ impl Check<'_> {
                     .map(|n| n.to_string().replace('/', "-"))
                     .unwrap_or_default(),
             },
-            host: host.value,
-            port: u16::try_from(port).unwrap_or(default_port as u16),
+            brokers,
+            probe_every: self.duration(&raw.probe_every, 1, 3600, Duration::from_secs(20)),
+            version: self.mqtt_version(&raw.version),
+            websocket,
             login,
             tls,
             keep_alive: self.duration(&raw.keep_alive, 5, 3600, Duration::from_secs(30)),
@@ -279,45 +268,6 @@ impl Check<'_> {
                 Vec::new()
             },
         })
-    }
-
-    fn tls(&mut self, raw: &At<RawMqtt>, host: &At<String>) -> Tls {
-        let plaintext = raw.insecure_plaintext.or(false);
-        let client = match (raw.client_cert_file.given(), raw.client_key_file.given()) {
-            (Some(certificate), Some(key)) => {
-                Some((self.readable(certificate), self.readable(key)))
-            }
-            (Some(lonely), None) => self.refuse(lonely, "needs client_key_file beside it"),
-            (None, Some(lonely)) => self.refuse(lonely, "needs client_cert_file beside it"),
-            (None, None) => None,
-        };
-        match raw.ca_file.given() {
-            Some(ca) if plaintext => {
-                self.problems.push(
-                    ca.problem("contradicts insecure_plaintext = true: leave one of the two out"),
-                );
-                Tls::Off
-            }
-            Some(ca) => Tls::Verified {
-                ca: self.readable(ca),
-                client,
-            },
-            None => {
-                if !plaintext && !is_loopback(&host.value) && !matches!(raw.ca_file, Field::Faulty)
-                {
-                    self.problems.push(host.problem(format!(
-                        "{:?} is not this machine, so the connection needs TLS: name the certificate authority in \
-                         ca_file (or say insecure_plaintext = true, which the node's status then shows)",
-                        host.value
-                    )));
-                }
-                if let Some(certificate) = raw.client_cert_file.given() {
-                    self.problems
-                        .push(certificate.problem("means nothing without ca_file"));
-                }
-                Tls::Off
-            }
-        }
     }
 
     fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {
@@ -387,12 +337,4 @@ impl Check<'_> {
             ),
         }
     }
-}
-
-/// Whether `host` is this machine.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }

@@ -7,6 +7,7 @@
 mod camera;
 mod check;
 pub mod load;
+mod mqtt;
 mod nearest;
 mod problem;
 mod raw;

@@ -42,6 +42,9 @@ raw_table! {
     RawMqtt {
         host: String,
         port: u64,
+        version: String,
+        transport: String,
+        path: String,
         client_id: String,
         user: String,
         password_file: PathBuf,
@@ -52,6 +55,26 @@ raw_table! {
         insecure_plaintext: bool,
         keep_alive: Duration,
         bytes_per_second: u64,
+        tls: RawMqttTls,
+        fallback: Vec<At<RawBroker>>,
+        probe_every: Duration,
+    }
+}
+
+raw_table! {
+    /// `[mqtt.tls]`
+    RawMqttTls {
+        server_name: String,
+        alpn: Vec<At<String>>,
+    }
+}
+
+raw_table! {
+    /// `[[mqtt.fallback]]`
+    RawBroker {
+        host: String,
+        port: u64,
+        server_name: String,
     }
 }
 

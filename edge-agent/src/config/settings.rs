@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use analytics::scene::SceneSettings;
 use protocol::{Name, NodePath, PinnedKey, Severity};
+use rustls::pki_types::ServerName;
 
 use crate::{inference::folders::ModelFolders, spool::Quota};
 
@@ -55,10 +56,14 @@ pub struct Settings {
 /// The connection to the centre.
 #[derive(Clone, Debug)]
 pub struct MqttSettings {
-    /// Host name or address of the broker.
-    pub host: String,
-    /// Port.
-    pub port: u16,
+    /// In order of preference, at least one.
+    pub brokers: Vec<Broker>,
+    /// How often the preferred broker is probed while another is used.
+    pub probe_every: Duration,
+    /// Version of the protocol.
+    pub version: MqttVersion,
+    /// Path of the brokers' web servers under which MQTT goes through a WebSocket; `None`: MQTT straight over TCP.
+    pub websocket: Option<String>,
     /// MQTT client id; stable for the life of a node.
     pub client_id: String,
     /// User name and password.
@@ -82,6 +87,32 @@ impl MqttSettings {
     }
 }
 
+/// Where a broker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Whose certificate it must show, if not the host's.
+    pub server_name: Option<ServerName<'static>>,
+}
+
+impl fmt::Display for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Version of MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MqttVersion {
+    /// 5.
+    V5,
+    /// 3.1.1, for brokers that know no other: they cannot say why they do not take a message.
+    V311,
+}
+
 /// Transport security, as whole variants.
 #[derive(Clone, Debug)]
 pub enum Tls {
@@ -93,6 +124,8 @@ pub enum Tls {
         ca: PathBuf,
         /// PEM certificate and key of this node.
         client: Option<(PathBuf, PathBuf)>,
+        /// Protocols that are offered (ALPN), in order of preference.
+        alpn: Vec<String>,
     },
 }
 

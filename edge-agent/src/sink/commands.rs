@@ -12,15 +12,11 @@ pub(super) fn filter(node: &NodePath) -> String {
 }
 
 /// Passes on what came for this node. Loss policy: one too many is dropped, the centre repeats it.
-pub(super) fn hand_in(commands: Option<&mpsc::Sender<Incoming>>, topic: &[u8], payload: &[u8]) {
+pub(super) fn hand_in(commands: Option<&mpsc::Sender<Incoming>>, topic: String, payload: Vec<u8>) {
     let Some(commands) = commands else {
         return;
     };
-    let came = Incoming {
-        topic: String::from_utf8_lossy(topic).into_owned(),
-        payload: payload.to_vec(),
-    };
-    if commands.try_send(came).is_err() {
+    if commands.try_send(Incoming { topic, payload }).is_err() {
         warn!("a command is dropped, too many came at once; the centre repeats it");
     }
 }

@@ -6,28 +6,22 @@ use std::{
 };
 
 use protocol::{NodeState, Topic};
-use rumqttc::{
-    Outgoing,
-    v5::{
-        AsyncClient, ConnectionError, Event,
-        mqttbytes::{
-            QoS,
-            v5::{ConnAck, Packet, PubAck, PubAckReason, PublishProperties, SubscribeReasonCode},
-        },
-    },
-};
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    Cause, Link, LinkFault, commands,
+    Cause, Link, LinkFault,
+    client::{Answer, Client, Event, Limits, Message},
+    commands,
+    fault::Trouble,
     mqtt::MqttSink,
     pace::{Leave, Pace},
     window::{Item, Window},
 };
 use crate::{
+    config::settings::Broker,
     event_log::{BrokerConnected, Event as _, MessageSetAside},
     metrics::OfClass,
     spool::{Class, Record, SpoolError},
@@ -52,6 +46,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 enum Leaving {
     /// What waits goes out, until then at most.
     Draining(Instant),
+    /// The preferred broker answers again: nothing new goes out, what is on its way is waited for, until then at most.
+    Moving(Instant),
     /// `stopping` was said; its acknowledgement is waited for, until then at most.
     Saying(Instant),
     /// Nothing more to do.
@@ -61,14 +57,13 @@ enum Leaving {
 /// The state of one connection.
 pub(super) struct Connection<'s> {
     sink: &'s MqttSink,
-    client: AsyncClient,
+    broker: &'s Broker,
+    client: Client,
     window: Window,
     /// Records that the broker took, to be deleted from the spool.
     taken: Vec<i64>,
     /// Whether the broker let us in, and the connection stands.
     up: bool,
-    /// Whether the broker let us in.
-    was_up: bool,
     /// Records that may be on their way.
     capacity: usize,
     /// Largest packet that the broker takes.
@@ -88,15 +83,15 @@ pub(super) struct Connection<'s> {
 }
 
 impl<'s> Connection<'s> {
-    pub(super) fn new(sink: &'s MqttSink, client: AsyncClient) -> Self {
+    pub(super) fn new(sink: &'s MqttSink, broker: &'s Broker, client: Client) -> Self {
         let now = Instant::now();
         Connection {
             sink,
+            broker,
             client,
             window: Window::default(),
             taken: Vec::new(),
             up: false,
-            was_up: false,
             capacity: WINDOW,
             max_packet: usize::MAX,
             progress: now,
@@ -126,73 +121,54 @@ impl<'s> Connection<'s> {
         !self.taken.is_empty()
     }
 
-    pub(super) async fn event(
-        &mut self,
-        event: Result<Event, ConnectionError>,
-    ) -> Result<(), LinkFault> {
+    fn fault(&self, cause: Cause, what: impl std::fmt::Display) -> LinkFault {
+        LinkFault::new(cause, self.broker, what)
+    }
+
+    pub(super) async fn event(&mut self, event: Result<Event, Trouble>) -> Result<(), LinkFault> {
         match event {
-            Ok(Event::Incoming(Packet::ConnAck(answer))) => self.connected(&answer).await,
-            Ok(Event::Incoming(Packet::PubAck(ack))) => self.acknowledged(&ack).await,
-            Ok(Event::Incoming(Packet::Publish(publish))) => {
-                let commands = self.sink.commands.as_ref();
-                commands::hand_in(commands, &publish.topic, &publish.payload);
+            Ok(Event::Connected(limits)) => self.connected(&limits).await,
+            Ok(Event::Acknowledged(pkid, answer)) => self.acknowledged(pkid, answer).await,
+            Ok(Event::Sent(pkid)) if self.window.sent(pkid) => Ok(()),
+            Ok(Event::Sent(_)) => Err(self.fault(Cause::Protocol, "the order of packets was lost")),
+            Ok(Event::Publish { topic, payload }) => {
+                commands::hand_in(self.sink.commands.as_ref(), topic, payload);
                 Ok(())
             }
-            Ok(Event::Incoming(Packet::SubAck(answer))) => {
-                let granted = |code| matches!(code, &SubscribeReasonCode::Success(_));
-                if !answer.return_codes.iter().all(granted) {
-                    warn!(
-                        "the broker does not let this node hear commands ({:?}): check its access list",
-                        answer.return_codes
-                    );
-                }
+            Ok(Event::Unheard(why)) => {
+                warn!(
+                    broker = %self.broker,
+                    "the broker does not let this node hear commands ({why}): check its access list"
+                );
                 Ok(())
             }
-            // 0 is a message without acknowledgement.
-            Ok(Event::Outgoing(Outgoing::Publish(pkid))) if pkid != 0 => {
-                if self.window.sent(pkid) {
-                    return Ok(());
-                }
-                Err(self
-                    .sink
-                    .fault(Cause::Protocol, "the order of packets was lost"))
-            }
-            Ok(_) => Ok(()),
+            Ok(Event::Other) => Ok(()),
             // The broker may close first when we say goodbye.
             Err(_) if matches!(self.leaving, Some(Leaving::Saying(_))) => {
                 self.leaving = Some(Leaving::Gone);
                 Ok(())
             }
-            Err(e) => Err(LinkFault::of(&e, &self.sink.broker(), self.was_up)),
+            Err((cause, what)) => Err(self.fault(cause, what)),
         }
     }
 
     /// The connection broke: acknowledgements that came before still count.
-    pub(super) async fn last_words(
-        &mut self,
-        events: impl Iterator<Item = &Event>,
-    ) -> Result<(), LinkFault> {
+    pub(super) async fn last_words(&mut self, events: Vec<Event>) -> Result<(), LinkFault> {
         for event in events {
-            if let Event::Incoming(Packet::PubAck(ack)) = event {
-                self.acknowledged(ack).await?;
-            }
+            self.event(Ok(event)).await?;
         }
         self.up = false;
         self.settle().await
     }
 
-    async fn connected(&mut self, answer: &ConnAck) -> Result<(), LinkFault> {
-        (self.up, self.was_up) = (true, true);
-        if let Some(properties) = &answer.properties {
-            let receive_max = properties.receive_max.map_or(WINDOW, usize::from);
-            self.capacity = WINDOW.min(receive_max.max(2) - 1);
-            self.max_packet = properties
-                .max_packet_size
-                .map_or(usize::MAX, |max| max as usize);
-        }
+    async fn connected(&mut self, limits: &Limits) -> Result<(), LinkFault> {
+        self.up = true;
+        let receive_max = limits.receive_max.map_or(WINDOW, usize::from);
+        self.capacity = WINDOW.min(receive_max.max(2) - 1);
+        self.max_packet = limits.max_packet.unwrap_or(usize::MAX);
         let pending = self.sink.feed.spool.stats().borrow().pending;
         BrokerConnected {
-            broker: &self.sink.broker(),
+            broker: &self.broker.to_string(),
             pending,
         }
         .emit(&self.sink.metrics);
@@ -206,9 +182,8 @@ impl<'s> Connection<'s> {
     fn ask_for_commands(&self) {
         if self.sink.commands.is_some() {
             let filter = commands::filter(&self.sink.identity.node);
-            let asked = self.client.try_subscribe(filter, QoS::AtLeastOnce);
-            if let Err(error) = asked {
-                warn!(%error, "commands cannot be asked for on this connection");
+            if !self.client.subscribe(&filter) {
+                warn!("commands cannot be asked for on this connection");
             }
         }
     }
@@ -271,15 +246,14 @@ impl<'s> Connection<'s> {
             let why = format!("{long} bytes, the broker takes {most}");
             return self.set_aside(number, &topic, "too_large", &why).await;
         }
-        let properties = properties(content_type(class));
-        let handed = self.client.try_publish_with_properties(
-            &topic,
-            QoS::AtLeastOnce,
-            false,
+        let handed = self.client.publish(Message {
+            topic: topic.clone(),
             payload,
-            properties,
-        );
-        if handed.is_err() {
+            content_type: content_type(class),
+            acknowledged: true,
+            retain: false,
+        });
+        if !handed {
             // The queue has room for the whole window: what it refuses is the topic.
             return self
                 .set_aside(number, &topic, "topic", "not a topic of MQTT")
@@ -303,44 +277,33 @@ impl<'s> Connection<'s> {
         Ok(())
     }
 
-    async fn acknowledged(&mut self, ack: &PubAck) -> Result<(), LinkFault> {
+    async fn acknowledged(&mut self, pkid: u16, answer: Answer) -> Result<(), LinkFault> {
         self.progress = Instant::now();
-        let Some(item) = self.window.taken(ack.pkid) else {
-            return Err(self
-                .sink
-                .fault(Cause::Protocol, "acknowledged what was never sent"));
+        let Some(item) = self.window.taken(pkid) else {
+            return Err(self.fault(Cause::Protocol, "acknowledged what was never sent"));
         };
         if let Item::Record(number) = item
             && let Some((went, bytes)) = self.evidence.remove(&number)
         {
             self.pace.acknowledged(bytes, went.elapsed());
         }
-        match (ack.reason, item) {
-            (PubAckReason::Success | PubAckReason::NoMatchingSubscribers, Item::Record(number)) => {
+        match (answer, item) {
+            (Answer::Taken, Item::Record(number)) => {
                 self.taken.push(number);
                 Ok(())
             }
-            (PubAckReason::Success | PubAckReason::NoMatchingSubscribers, Item::Passing) => Ok(()),
-            (
-                reason @ (PubAckReason::PayloadFormatInvalid | PubAckReason::TopicNameInvalid),
-                Item::Record(n),
-            ) => {
-                self.set_aside(
-                    n,
-                    "",
-                    "refused",
-                    &format!("the broker refuses it: {reason:?}"),
-                )
-                .await
+            (Answer::Taken, Item::Passing) => Ok(()),
+            (Answer::Unfit(why), Item::Record(number)) => {
+                let why = format!("the broker refuses it: {why}");
+                self.set_aside(number, "", "refused", &why).await
             }
-            (PubAckReason::NotAuthorized, _) => Err(self.sink.fault(
+            (Answer::Forbidden, _) => Err(self.fault(
                 Cause::Authentication,
                 "this node may not publish its messages: check the broker's access list",
             )),
-            (reason, _) => Err(self.sink.fault(
-                Cause::Refused,
-                format!("does not take a message ({reason:?})"),
-            )),
+            (Answer::Refused(why) | Answer::Unfit(why), _) => {
+                Err(self.fault(Cause::Refused, format!("does not take a message ({why})")))
+            }
         }
     }
 
@@ -385,7 +348,7 @@ impl<'s> Connection<'s> {
         let now = Instant::now();
         if self.up && self.window.len() > 0 && now - self.progress > SILENCE {
             let what = format!("has acknowledged nothing for {SILENCE:?}");
-            return Err(self.sink.fault(Cause::Silent, what));
+            return Err(self.fault(Cause::Silent, what));
         }
         if self.up
             && self.status_stale
@@ -408,8 +371,22 @@ impl<'s> Connection<'s> {
         self.leaving = Some(leaving);
     }
 
+    /// The preferred broker answers again: this connection ends in good order once what is on its way was taken.
+    pub(super) fn move_away(&mut self) {
+        let leaving = if self.up {
+            Leaving::Moving(Instant::now() + DRAIN)
+        } else {
+            Leaving::Gone
+        };
+        self.leaving = Some(leaving);
+    }
+
     fn goodbye(&mut self, now: Instant) {
         match self.leaving {
+            Some(Leaving::Moving(until)) if now > until || self.window.len() == 0 => {
+                self.publish_status(NodeState::Stopping);
+                self.leaving = Some(Leaving::Saying(now + DRAIN));
+            }
             Some(Leaving::Draining(until))
                 if now > until || self.sink.feed.spool.stats().borrow().pending == 0 =>
             {
@@ -418,7 +395,7 @@ impl<'s> Connection<'s> {
             }
             // After the acknowledgement a plain disconnect: the last will stays unsaid.
             Some(Leaving::Saying(until)) if now > until || self.window.len() == 0 => {
-                let asked = self.client.try_disconnect().is_ok();
+                let asked = self.client.disconnect();
                 self.leaving = Some(if asked && now <= until {
                     Leaving::Saying(now)
                 } else {
@@ -431,17 +408,10 @@ impl<'s> Connection<'s> {
 
     fn publish_status(&mut self, state: NodeState) {
         let open: Vec<Uuid> = self.sink.feed.open_incidents.borrow().clone();
-        let payload = json(&self.sink.identity.status(state, open));
-        let topic = self.sink.identity.node.topic(&Topic::Status);
-        let properties = properties("application/json");
-        let handed = self.client.try_publish_with_properties(
-            topic,
-            QoS::AtLeastOnce,
-            true,
-            payload,
-            properties,
-        );
-        if handed.is_ok() {
+        let said = self
+            .client
+            .publish(self.sink.status(self.broker, state, open));
+        if said {
             self.window.handed(Item::Passing);
             self.status_stale = false;
             self.status_said = Instant::now();
@@ -455,15 +425,14 @@ impl<'s> Connection<'s> {
             return;
         };
         let topic = self.sink.identity.node.topic(&Topic::Health);
-        let properties = properties("application/json");
         // Loss policy: a full queue drops the figures.
-        drop(self.client.try_publish_with_properties(
+        let _handed = self.client.publish(Message {
             topic,
-            QoS::AtMostOnce,
-            false,
-            json(&health),
-            properties,
-        ));
+            payload: json(&health),
+            content_type: "application/json",
+            acknowledged: false,
+            retain: false,
+        });
     }
 }
 
@@ -472,14 +441,6 @@ fn content_type(class: Class) -> &'static str {
         Class::Incident => "application/cloudevents+json; charset=utf-8",
         Class::Status | Class::Telemetry => "application/json",
         Class::Thumbnail | Class::Snapshot | Class::Clip => "application/octet-stream",
-    }
-}
-
-fn properties(content_type: &'static str) -> PublishProperties {
-    PublishProperties {
-        payload_format_indicator: Some(u8::from(!content_type.ends_with("octet-stream"))),
-        content_type: Some(content_type.to_owned()),
-        ..PublishProperties::default()
     }
 }
 

@@ -1,11 +1,10 @@
 //! Why there is no connection, in words that tell where to look.
 
-use std::{fmt, io};
+use std::{error::Error, fmt, io};
 
-use rumqttc::v5::{
-    ConnectionError, StateError,
-    mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode},
-};
+use rustls::{AlertDescription, CertificateError};
+
+use crate::config::settings::Broker;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,60 +71,114 @@ impl fmt::Display for LinkFault {
 
 impl LinkFault {
     /// A fault that this side found.
-    pub(super) fn new(cause: Cause, broker: &str, what: impl fmt::Display) -> Self {
+    pub(super) fn new(cause: Cause, broker: &Broker, what: impl fmt::Display) -> Self {
         LinkFault {
             cause,
             reason: format!("broker {broker}: {what}"),
         }
     }
-
-    /// What an error of the client means. `connected`: it came after the broker had let us in.
-    pub(super) fn of(error: &ConnectionError, broker: &str, connected: bool) -> Self {
-        let (cause, what) = match error {
-            ConnectionError::Timeout(_) => (Cause::NoRoute, "no answer in time".to_owned()),
-            ConnectionError::Tls(e) => (Cause::Tls, tls(&e.to_string())),
-            ConnectionError::ConnectionRefused(code) => refused(*code),
-            ConnectionError::Io(e) | ConnectionError::MqttState(StateError::Io(e)) => {
-                io_fault(e, connected)
-            }
-            ConnectionError::MqttState(e) => state(e, connected),
-            other => (Cause::Protocol, other.to_string()),
-        };
-        LinkFault::new(cause, broker, what)
-    }
 }
 
-/// Before any answer.
-const HUNG_UP: &str =
-    "closed the connection without an answer: does this port speak MQTT, and with or without TLS?";
+/// What a client's error means, without the broker's name.
+pub(super) type Trouble = (Cause, String);
 
-fn tls(what: &str) -> String {
-    format!(
-        "TLS failed ({what}): check mqtt.ca_file, the host name in the broker's certificate and its dates"
+pub(super) fn no_answer() -> Trouble {
+    (Cause::NoRoute, "no answer in time".to_owned())
+}
+
+/// The broker does not acknowledge `what`.
+pub(super) fn silent(what: &str) -> Trouble {
+    (Cause::Silent, format!("does not answer to {what}"))
+}
+
+/// The connection ended. `connected`: after the broker had let us in.
+pub(super) fn hung_up(connected: bool) -> Trouble {
+    if connected {
+        return (Cause::Lost, "connection lost".to_owned());
+    }
+    let what = "closed the connection without an answer: does this port speak MQTT, and with or without TLS?";
+    (Cause::Refused, what.to_owned())
+}
+
+pub(super) fn login_refused(code: impl fmt::Debug) -> Trouble {
+    (
+        Cause::Authentication,
+        format!("authentication refused ({code:?}): check mqtt.user and its password"),
     )
 }
 
-fn refused(code: ConnectReturnCode) -> (Cause, String) {
-    match code {
-        ConnectReturnCode::BadUserNamePassword
-        | ConnectReturnCode::NotAuthorized
-        | ConnectReturnCode::Banned
-        | ConnectReturnCode::BadAuthenticationMethod => (
-            Cause::Authentication,
-            format!("authentication refused ({code:?}): check mqtt.user and its password"),
+pub(super) fn client_id_refused(code: impl fmt::Debug) -> Trouble {
+    (
+        Cause::ClientId,
+        format!("client id refused ({code:?}): check mqtt.client_id"),
+    )
+}
+
+pub(super) fn version_refused(code: impl fmt::Debug) -> Trouble {
+    (
+        Cause::Refused,
+        format!("does not speak this version of MQTT ({code:?}): set mqtt.version to the other"),
+    )
+}
+
+pub(super) fn refused(code: impl fmt::Debug) -> Trouble {
+    (Cause::Refused, format!("connection refused ({code:?})"))
+}
+
+/// The first error of type `T` in `error` and what caused it.
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An I/O error gives its inner's cause as its own, and would hide the inner one.
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// What an error of TLS or of the network below means; `None` if `error` is neither.
+pub(super) fn transport(error: &(dyn Error + 'static), connected: bool) -> Option<Trouble> {
+    if let Some(e) = find::<rustls::Error>(error) {
+        return Some((Cause::Tls, tls(e)));
+    }
+    find(error).map(|e| io_fault(e, connected))
+}
+
+/// The error of a TLS connection that was not made.
+pub(super) fn tls_connect(error: &(dyn Error + 'static)) -> Trouble {
+    let what = match find::<rustls::Error>(error) {
+        Some(e) => tls(e),
+        None => format!("TLS failed ({error}): does this port speak TLS?"),
+    };
+    (Cause::Tls, what)
+}
+
+/// The error of a WebSocket that was not made.
+pub(super) fn websocket(error: &(dyn Error + 'static)) -> Trouble {
+    match transport(error, false) {
+        // A server that hangs up over the question may speak MQTT, but no WebSocket.
+        None | Some((Cause::Refused, _)) => (
+            Cause::Refused,
+            format!(
+                "no WebSocket for MQTT there ({error}): check mqtt.path and mqtt.port, or set mqtt.transport to \"tcp\""
+            ),
         ),
-        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => (
-            Cause::ClientId,
-            format!("client id refused ({code:?}): check mqtt.client_id"),
-        ),
-        code => (Cause::Refused, format!("connection refused ({code:?})")),
+        Some(trouble) => trouble,
     }
 }
 
-fn io_fault(error: &io::Error, connected: bool) -> (Cause, String) {
+pub(super) fn io_fault(error: &io::Error, connected: bool) -> Trouble {
     let inner = error.get_ref();
     if let Some(e) = inner.and_then(|e| e.downcast_ref::<rustls::Error>()) {
-        return (Cause::Tls, tls(&e.to_string()));
+        return (Cause::Tls, tls(e));
     }
     if connected {
         return (Cause::Lost, format!("connection lost ({error})"));
@@ -134,7 +187,7 @@ fn io_fault(error: &io::Error, connected: bool) -> (Cause, String) {
         error.kind(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof
     ) {
-        return (Cause::Refused, HUNG_UP.to_owned());
+        return hung_up(false);
     }
     (
         Cause::NoRoute,
@@ -142,27 +195,54 @@ fn io_fault(error: &io::Error, connected: bool) -> (Cause, String) {
     )
 }
 
-fn state(error: &StateError, connected: bool) -> (Cause, String) {
+/// Tells apart what each party has to do about it.
+fn tls(error: &rustls::Error) -> String {
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, NoApplicationProtocol};
+    let advice = match error {
+        InvalidCertificate(e) => certificate(e),
+        AlertReceived(AlertDescription::NoApplicationProtocol) | NoApplicationProtocol => {
+            "the broker speaks none of mqtt.tls.alpn"
+        }
+        AlertReceived(alert) if is_about_our_certificate(*alert) => {
+            "the broker does not take this node's certificate: check mqtt.client_cert_file and its dates"
+        }
+        InvalidMessage(_) => "does this port speak TLS?",
+        _ => "check mqtt.ca_file and the broker's settings for TLS",
+    };
+    format!("TLS failed ({error}): {advice}")
+}
+
+fn certificate(error: &CertificateError) -> &'static str {
     match error {
-        StateError::ServerDisconnect { reason_code: DisconnectReasonCode::SessionTakenOver, .. } => (
-            Cause::ClientId,
-            "another client with this client id took the connection over: give each node its own mqtt.client_id"
-                .to_owned(),
-        ),
-        StateError::ServerDisconnect { reason_code: DisconnectReasonCode::NotAuthorized, .. } => {
-            (Cause::Authentication, "the broker withdrew its permission".to_owned())
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the broker's certificate has expired: renew it, or set this node's clock"
         }
-        StateError::ServerDisconnect { reason_code, .. } => {
-            (Cause::Lost, format!("the broker said goodbye ({reason_code:?})"))
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the broker's certificate is not valid yet: set this node's clock"
         }
-        StateError::ConnectionAborted if !connected => (
-            Cause::Refused,
-            HUNG_UP.to_owned(),
-        ),
-        StateError::ConnectionAborted => (Cause::Lost, "connection lost".to_owned()),
-        StateError::AwaitPingResp => (Cause::Silent, "does not answer pings".to_owned()),
-        StateError::CollisionTimeout => (Cause::Silent, "does not acknowledge a message".to_owned()),
-        StateError::Deserialization(rumqttc::v5::mqttbytes::Error::Io(e)) => io_fault(e, connected),
-        other => (Cause::Protocol, other.to_string()),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the broker's certificate is of another host: check mqtt.host, or name in mqtt.tls.server_name what the \
+             certificate is made out to"
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "the broker's certificate is of an authority that is not in mqtt.ca_file"
+        }
+        _ => "check the broker's certificate",
     }
+}
+
+fn is_about_our_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+    )
 }

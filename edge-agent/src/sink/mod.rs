@@ -2,18 +2,22 @@
 //! taken, nothing else. It may send twice; it must never acknowledge what was not taken, and it remembers nothing over
 //! a lost connection: the spool knows.
 
+mod brokers;
+mod client;
 mod commands;
 mod connection;
 mod fault;
 pub mod mqtt;
 mod pace;
+mod probe;
+mod tls;
 mod window;
 
 use protocol::{Health, NodePath, NodeState, NodeStatus};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::spool::Spool;
+use crate::{config::settings::Broker, spool::Spool};
 
 pub use fault::{Cause, LinkFault};
 
@@ -42,8 +46,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What is said of the node at this moment.
-    pub fn status(&self, state: NodeState, open_incidents: Vec<Uuid>) -> NodeStatus {
+    /// What is said of the node at this moment to `broker`.
+    pub fn status(
+        &self,
+        broker: &Broker,
+        state: NodeState,
+        open_incidents: Vec<Uuid>,
+    ) -> NodeStatus {
         NodeStatus {
             state,
             bootid: self.bootid,
@@ -52,6 +61,7 @@ impl Identity {
             time: protocol::now(),
             open_incidents,
             insecure: self.insecure.clone(),
+            broker: Some(broker.to_string()),
         }
     }
 }

@@ -6,13 +6,16 @@
     reason = "helpers of tests fail them, and say what was skipped"
 )]
 
+mod brokers;
 mod mosquitto;
 mod scripted;
+mod tls;
+mod websocket;
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use edge_agent::{
-    config::settings::{MqttSettings, Secret, Tls},
+    config::settings::{Broker, MqttSettings, MqttVersion, Secret, Tls},
     metrics::Metrics,
     sink::{Cause, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Class, NewRecord, Quota, Spool},
@@ -37,10 +40,20 @@ struct Node {
     _dir: tempfile::TempDir,
 }
 
-fn settings(port: u16) -> MqttSettings {
-    MqttSettings {
+fn broker(port: u16) -> Broker {
+    Broker {
         host: "localhost".to_owned(),
         port,
+        server_name: None,
+    }
+}
+
+fn settings(port: u16) -> MqttSettings {
+    MqttSettings {
+        brokers: vec![broker(port)],
+        probe_every: Duration::from_millis(50),
+        version: MqttVersion::V5,
+        websocket: None,
         client_id: "edge-1".to_owned(),
         login: None,
         tls: Tls::Off,
@@ -52,13 +65,6 @@ fn settings(port: u16) -> MqttSettings {
 
 fn login(user: &str, password: &str) -> Option<(String, Secret)> {
     Some((user.to_owned(), Secret::new(password.to_owned())))
-}
-
-fn tls(ca: &Path) -> Tls {
-    Tls::Verified {
-        ca: ca.to_owned(),
-        client: None,
-    }
 }
 
 fn node_path() -> NodePath {

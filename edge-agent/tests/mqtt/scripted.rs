@@ -311,6 +311,11 @@ async fn the_status_names_open_incidents_after_each_connect_and_the_will_says_of
             assert!(retained);
             assert_eq!(status.open_incidents, [uuid::Uuid::nil()]);
             assert_eq!(status.bootid, said.bootid);
+            let named = format!("localhost:{port}");
+            assert_eq!(
+                [status.broker, said.broker],
+                [Some(named.clone()), Some(named)]
+            );
         }
     });
     join(broker).await;
