@@ -8,7 +8,7 @@ use std::{
 use protocol::{NodeState, Topic};
 use serde::Serialize;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, warn};
 use uuid::Uuid;
 
 use super::{
@@ -138,7 +138,13 @@ impl<'s> Connection<'s> {
                 );
                 Ok(())
             }
-            Ok(Event::Other) => Ok(()),
+            Ok(Event::Subscribed { refused: Some(why) }) => {
+                warn!(
+                    "the broker does not let this node hear commands ({why}): check its access list"
+                );
+                Ok(())
+            }
+            Ok(Event::Subscribed { refused: None } | Event::Other) => Ok(()),
             // The broker may close first when we say goodbye.
             Err(_) if matches!(self.leaving, Some(Leaving::Saying(_))) => {
                 self.leaving = Some(Leaving::Gone);

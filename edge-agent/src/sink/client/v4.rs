@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event as Raw, EventLoop, LastWill,
-    MqttOptions, Outgoing, Packet, QoS, StateError, mqttbytes,
+    MqttOptions, Outgoing, Packet, QoS, StateError, SubscribeReasonCode, mqttbytes,
 };
 use tokio::time::timeout;
 
@@ -119,12 +119,20 @@ fn told(event: Raw) -> Event {
         Raw::Incoming(Packet::PubAck(ack)) => Event::Acknowledged(ack.pkid, Answer::Taken),
         // 0 is a message without acknowledgement.
         Raw::Outgoing(Outgoing::Publish(pkid)) if pkid != 0 => Event::Sent(pkid),
+        Raw::Incoming(Packet::SubAck(answer)) => Event::Subscribed {
+            refused: refused_subscription(&answer.return_codes),
+        },
         Raw::Incoming(Packet::Publish(publish)) => Event::Publish {
             topic: publish.topic,
             payload: publish.payload.to_vec(),
         },
         _ => Event::Other,
     }
+}
+
+fn refused_subscription(codes: &[SubscribeReasonCode]) -> Option<String> {
+    let refused = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
+    codes.iter().find(refused).map(|code| format!("{code:?}"))
 }
 
 /// What an error means. `connected`: it came after the broker had let us in.
