@@ -135,14 +135,14 @@ impl<'s> Connection<'s> {
                 commands::hand_in(self.sink.commands.as_ref(), topic, payload);
                 Ok(())
             }
-            Ok(Event::Unheard(why)) => {
+            Ok(Event::Subscribed { refused: Some(why) }) => {
                 warn!(
                     broker = %self.broker,
                     "the broker does not let this node hear commands ({why}): check its access list"
                 );
                 Ok(())
             }
-            Ok(Event::Other) => Ok(()),
+            Ok(Event::Subscribed { refused: None } | Event::Other) => Ok(()),
             // The broker may close first when we say goodbye.
             Err(_) if matches!(self.leaving, Some(Leaving::Saying(_))) => {
                 self.leaving = Some(Leaving::Gone);

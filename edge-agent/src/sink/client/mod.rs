@@ -99,10 +99,10 @@ pub(super) enum Event {
     Sent(u16),
     /// The broker answered the message of this packet identifier.
     Acknowledged(u16, Answer),
+    /// The broker's answer to a subscription; `Some`: why it does not grant it.
+    Subscribed { refused: Option<String> },
     /// A message of a topic that was subscribed to.
     Publish { topic: String, payload: Vec<u8> },
-    /// The broker does not let us subscribe: what it says.
-    Unheard(String),
     /// Nothing that matters here.
     Other,
 }

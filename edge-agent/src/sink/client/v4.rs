@@ -119,19 +119,20 @@ fn told(event: Raw) -> Event {
         Raw::Incoming(Packet::PubAck(ack)) => Event::Acknowledged(ack.pkid, Answer::Taken),
         // 0 is a message without acknowledgement.
         Raw::Outgoing(Outgoing::Publish(pkid)) if pkid != 0 => Event::Sent(pkid),
+        Raw::Incoming(Packet::SubAck(answer)) => Event::Subscribed {
+            refused: refused_subscription(&answer.return_codes),
+        },
         Raw::Incoming(Packet::Publish(publish)) => Event::Publish {
             topic: publish.topic,
             payload: publish.payload.to_vec(),
         },
-        Raw::Incoming(Packet::SubAck(ack)) if !ack.return_codes.iter().all(granted) => {
-            Event::Unheard(format!("{:?}", ack.return_codes))
-        }
         _ => Event::Other,
     }
 }
 
-fn granted(code: &SubscribeReasonCode) -> bool {
-    matches!(code, SubscribeReasonCode::Success(_))
+fn refused_subscription(codes: &[SubscribeReasonCode]) -> Option<String> {
+    let refused = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
+    codes.iter().find(refused).map(|code| format!("{code:?}"))
 }
 
 /// What an error means. `connected`: it came after the broker had let us in.

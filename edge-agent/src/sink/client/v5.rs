@@ -120,19 +120,15 @@ fn told(event: Raw) -> Event {
         Raw::Incoming(Packet::PubAck(ack)) => acknowledged(&ack),
         // 0 is a message without acknowledgement.
         Raw::Outgoing(Outgoing::Publish(pkid)) if pkid != 0 => Event::Sent(pkid),
+        Raw::Incoming(Packet::SubAck(answer)) => Event::Subscribed {
+            refused: refused_subscription(&answer.return_codes),
+        },
         Raw::Incoming(Packet::Publish(publish)) => Event::Publish {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
             payload: publish.payload.to_vec(),
         },
-        Raw::Incoming(Packet::SubAck(ack)) if !ack.return_codes.iter().all(granted) => {
-            Event::Unheard(format!("{:?}", ack.return_codes))
-        }
         _ => Event::Other,
     }
-}
-
-fn granted(code: &SubscribeReasonCode) -> bool {
-    matches!(code, SubscribeReasonCode::Success(_))
 }
 
 fn acknowledged(ack: &PubAck) -> Event {
@@ -145,6 +141,11 @@ fn acknowledged(ack: &PubAck) -> Event {
         reason => Answer::Refused(format!("{reason:?}")),
     };
     Event::Acknowledged(ack.pkid, answer)
+}
+
+fn refused_subscription(codes: &[SubscribeReasonCode]) -> Option<String> {
+    let refused = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
+    codes.iter().find(refused).map(|code| format!("{code:?}"))
 }
 
 /// What an error means. `connected`: it came after the broker had let us in.
