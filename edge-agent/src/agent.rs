@@ -33,7 +33,7 @@ use crate::{
     },
     metrics::Metrics,
     roster::{Models, Ready, load_models, prepare, report_faults},
-    sink::{Feed, Identity, Link, mqtt::MqttSink},
+    sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Spool, SpoolError},
     supervisor::{Failure, Step, Supervisor},
     watch::Watch,
@@ -135,13 +135,15 @@ impl Agent {
             open_incidents: open,
             health: health.clone(),
         };
+        let used = settings.state_dir.join("budget.json");
+        let budget = Budget::open(settings.mqtt.caps, &used, Arc::clone(&node_faults));
         let inbox = Desk {
             posts,
             refusals,
             faults: node_faults,
         };
         let commands = start_inbox(&mut supervisor, &settings, inbox, &spool, &metrics)?;
-        let link = start_uplink(&mut supervisor, &settings, feed, commands, &metrics);
+        let link = start_uplink(&mut supervisor, &settings, feed, commands, budget, &metrics);
         info!(node = %settings.node, cameras = places.len(), bootid = %spool.bootid(), "watching");
         Ok(Agent {
             supervisor,
@@ -417,9 +419,11 @@ fn start_uplink(
     settings: &Settings,
     feed: Feed,
     commands: Option<mpsc::Sender<command::Incoming>>,
+    budget: Budget,
     metrics: &Metrics,
 ) -> watch::Receiver<Link> {
     let (sender, receiver) = watch::channel(Link::Connecting);
+    let budget = Arc::new(Mutex::new(budget));
     let sink = MqttSink {
         settings: settings.mqtt.clone(),
         identity: Identity {
@@ -430,6 +434,7 @@ fn start_uplink(
         },
         feed,
         commands,
+        budget,
         link: sender,
         metrics: metrics.clone(),
     };

@@ -168,7 +168,8 @@ impl Faults {
         };
     }
 
-    fn list(&self) -> Vec<String> {
+    /// What is at fault, each with its place.
+    pub fn told(&self) -> Vec<String> {
         let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         faults
             .iter()
@@ -232,7 +233,7 @@ impl Accounts {
             uptime_s: self.started.elapsed().as_secs(),
             spool_pending: spool.pending,
             last_seq: spool.last_seq,
-            faults: self.faults.list(),
+            faults: self.faults.told(),
             commands_refused,
             last_refusal,
             cameras: self.cameras.iter().map(|camera| camera.health()).collect(),

@@ -65,6 +65,15 @@ pub struct OfCommand {
     pub command: &'static str,
 }
 
+/// Labels of an alert's delays.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfStage {
+    /// The stage that ended: `decided`, `published` or `acknowledged`.
+    pub stage: &'static str,
+    /// `live` if it left at once, `backlog` if it had waited for the link.
+    pub way: &'static str,
+}
+
 /// Label of figures by class of message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OfClass {
@@ -98,6 +107,10 @@ pub struct Metrics {
     pub snapshots_failed: Family<OfCamera, Counter>,
     /// Seconds from a frame's arrival to its incident being committed.
     pub commit_delay: Histogram,
+    /// Seconds that an alert takes to reach a stage from the one before.
+    pub stage_delay: Family<OfStage, Histogram>,
+    /// Bytes of messages that were handed to the broker, with topics and headers.
+    pub uplink_bytes: Counter,
     /// 1 while the broker is connected.
     pub broker_up: Gauge,
     /// 1 for the broker that is connected; no other is named.
@@ -155,6 +168,10 @@ impl Metrics {
             snapshots_failed: Family::default(),
             // 1 ms to 16 s.
             commit_delay: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
+            stage_delay: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 4.0, 12))
+            }),
+            uplink_bytes: Counter::default(),
             broker_up: Gauge::default(),
             broker_in_use: Family::default(),
             broker_connections: Counter::default(),
@@ -328,6 +345,17 @@ impl Metrics {
     }
 
     fn register_troubles(&self, r: &mut Registry) {
+        r.register_with_unit(
+            "alert_stage_delay",
+            "What an alert takes to reach a stage from the one before",
+            Unit::Seconds,
+            self.stage_delay.clone(),
+        );
+        r.register(
+            "uplink_bytes",
+            "Messages handed to the broker, with topics and headers",
+            self.uplink_bytes.clone(),
+        );
         r.register(
             "commands",
             "Commands of the centre that were carried out, or tried",

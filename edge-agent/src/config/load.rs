@@ -26,11 +26,15 @@ use super::{
 };
 use crate::{
     inference::folders::ModelFolders,
+    sink::Caps,
     spool::{Class, LOG, Quota},
 };
 
 /// Largest spool: 1 TiB.
 const MAX_SPOOL_MIB: u64 = 1 << 20;
+
+/// Largest budget of the link: 1 PiB.
+const MAX_CAP_MIB: u64 = 1 << 30;
 
 /// Reads and checks `path` and the files of `cameras.d/` beside it.
 ///
@@ -262,12 +266,22 @@ impl Check<'_> {
                 let rate = self.number(&raw.bytes_per_second, 1000..=1_000_000_000, 1000);
                 u32::try_from(rate).unwrap_or(u32::MAX)
             }),
+            caps: Caps {
+                day: self.cap(&raw.mib_per_day),
+                month: self.cap(&raw.mib_per_month),
+            },
             insecure: if plain_abroad {
                 vec!["mqtt_plaintext".to_owned()]
             } else {
                 Vec::new()
             },
         })
+    }
+
+    /// A bound in MiB as bytes.
+    fn cap(&mut self, mib: &Field<u64>) -> Option<u64> {
+        mib.given()?;
+        Some(self.number(mib, 1..=MAX_CAP_MIB, 1) << 20)
     }
 
     fn inference(&mut self, raw: Option<&At<RawInference>>) -> InferenceSettings {

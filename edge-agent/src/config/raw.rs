@@ -55,6 +55,8 @@ raw_table! {
         insecure_plaintext: bool,
         keep_alive: Duration,
         bytes_per_second: u64,
+        mib_per_day: u64,
+        mib_per_month: u64,
         tls: RawMqttTls,
         fallback: Vec<At<RawBroker>>,
         probe_every: Duration,

@@ -6,7 +6,7 @@ use analytics::scene::SceneSettings;
 use protocol::{Name, NodePath, PinnedKey, Severity};
 use rustls::pki_types::ServerName;
 
-use crate::{inference::folders::ModelFolders, spool::Quota};
+use crate::{inference::folders::ModelFolders, sink::Caps, spool::Quota};
 
 /// A secret: a password or a token. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct MqttSettings {
     pub keep_alive: Duration,
     /// Bytes a second that the link carries, where it is known.
     pub bytes_per_second: Option<u32>,
+    /// Bytes that the link may carry in a day and a month.
+    pub caps: Caps,
     /// Safety that was switched off on purpose, as [`protocol::NodeStatus::insecure`] says it.
     pub insecure: Vec<String>,
 }

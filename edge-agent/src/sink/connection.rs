@@ -2,22 +2,24 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::{MutexGuard, PoisonError},
     time::Duration,
 };
 
-use protocol::{NodeState, Topic};
+use protocol::{NodeState, Topic, Utc};
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    Cause, Link, LinkFault,
+    Budget, Cause, Link, LinkFault,
     client::{Answer, Client, Event, Limits, Message},
     commands,
     fault::Trouble,
     mqtt::MqttSink,
     pace::{Leave, Pace},
+    trace::Trace,
     window::{Item, Window},
 };
 use crate::{
@@ -39,6 +41,8 @@ const READ: usize = 16;
 const SILENCE: Duration = Duration::from_secs(60);
 /// The retained status follows the open incidents, but not more often than this.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// Evidence that waits for the next day's budget asks again after so long.
+const NO_ROOM: Duration = Duration::from_secs(60);
 /// What waits when the agent stops gets so much time to go out.
 const DRAIN: Duration = Duration::from_secs(3);
 /// How far the goodbye has come.
@@ -80,6 +84,8 @@ pub(super) struct Connection<'s> {
     evidence: HashMap<i64, (Instant, usize)>,
     /// When the next evidence may go, if only time holds it back.
     resume: Option<Instant>,
+    /// How long alerts take.
+    trace: Trace,
 }
 
 impl<'s> Connection<'s> {
@@ -101,6 +107,7 @@ impl<'s> Connection<'s> {
             pace: Pace::new(sink.settings.bytes_per_second, now),
             evidence: HashMap::new(),
             resume: None,
+            trace: Trace::default(),
         }
     }
 
@@ -222,6 +229,10 @@ impl<'s> Connection<'s> {
         if self.window.numbers().len() + FOR_ALERTS > self.capacity && !self.evidence.is_empty() {
             return false;
         }
+        if !self.budget().leaves_room(Utc::now()) {
+            self.resume = Some(Instant::now() + NO_ROOM);
+            return false;
+        }
         match self.pace.leave(Instant::now()) {
             Leave::Go => true,
             Leave::At(at) => {
@@ -246,7 +257,10 @@ impl<'s> Connection<'s> {
             let why = format!("{long} bytes, the broker takes {most}");
             return self.set_aside(number, &topic, "too_large", &why).await;
         }
-        let handed = self.client.publish(Message {
+        if class == Class::Incident {
+            self.trace.published(number, &payload, &self.sink.metrics);
+        }
+        let handed = self.say(Message {
             topic: topic.clone(),
             payload,
             content_type: content_type(class),
@@ -277,6 +291,27 @@ impl<'s> Connection<'s> {
         Ok(())
     }
 
+    /// Hands a message over, and counts it where it went. `false`: the queue is full, or the topic is none.
+    fn say(&self, message: Message) -> bool {
+        let bytes = message.topic.len() + message.payload.len() + OVERHEAD;
+        let handed = self.client.publish(message);
+        if handed {
+            self.budget().spent(bytes, Utc::now());
+            self.sink.metrics.uplink_bytes.inc_by(bytes as u64);
+        }
+        handed
+    }
+
+    /// Writes what was used of the link's budget.
+    pub(super) fn keep_budget(&self) {
+        self.budget().keep(true);
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        let budget = self.sink.budget.lock();
+        budget.unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn acknowledged(&mut self, pkid: u16, answer: Answer) -> Result<(), LinkFault> {
         self.progress = Instant::now();
         let Some(item) = self.window.taken(pkid) else {
@@ -286,6 +321,9 @@ impl<'s> Connection<'s> {
             && let Some((went, bytes)) = self.evidence.remove(&number)
         {
             self.pace.acknowledged(bytes, went.elapsed());
+        }
+        if let Item::Record(number) = item {
+            self.trace.acknowledged(number, &self.sink.metrics);
         }
         match (answer, item) {
             (Answer::Taken, Item::Record(number)) => {
@@ -357,6 +395,7 @@ impl<'s> Connection<'s> {
         {
             self.publish_status(NodeState::Online);
         }
+        self.budget().keep(false);
         self.goodbye(now);
         Ok(())
     }
@@ -426,7 +465,7 @@ impl<'s> Connection<'s> {
         };
         let topic = self.sink.identity.node.topic(&Topic::Health);
         // Loss policy: a full queue drops the figures.
-        let _handed = self.client.publish(Message {
+        let _handed = self.say(Message {
             topic,
             payload: json(&health),
             content_type: "application/json",

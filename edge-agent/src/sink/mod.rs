@@ -3,6 +3,7 @@
 //! a lost connection: the spool knows.
 
 mod brokers;
+mod budget;
 mod client;
 mod commands;
 mod connection;
@@ -11,6 +12,7 @@ pub mod mqtt;
 mod pace;
 mod probe;
 mod tls;
+mod trace;
 mod window;
 
 use protocol::{Health, NodePath, NodeState, NodeStatus};
@@ -19,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{config::settings::Broker, spool::Spool};
 
+pub use budget::{Budget, Caps};
 pub use fault::{Cause, LinkFault};
 
 /// What every sink works from.

@@ -3,7 +3,12 @@
 //! rumqttc forgets what is unacknowledged when a connection ends, and can get stuck over it; so each connection has a
 //! client of its own, and begins with the oldest record that the spool still holds. Only QoS 1 for what is durable.
 
-use std::{future, pin::pin, time::Duration};
+use std::{
+    future,
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use protocol::{NodeState, Topic};
 use tokio::{
@@ -14,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Cause, Feed, Identity, Link, LinkFault,
+    Budget, Cause, Feed, Identity, Link, LinkFault,
     brokers::Brokers,
     client::{self, Access, Message},
     connection::{Connection, json},
@@ -55,6 +60,8 @@ pub struct MqttSink {
     pub feed: Feed,
     /// Where commands for this node go; without it none are asked for.
     pub commands: Option<mpsc::Sender<Incoming>>,
+    /// What the link may carry in a day and a month.
+    pub budget: Arc<Mutex<Budget>>,
     /// Told to others.
     pub link: watch::Sender<Link>,
     /// Counts.
@@ -199,6 +206,7 @@ impl MqttSink {
                 _ = ticks.tick() => connection.tick()?,
             }
         }
+        connection.keep_budget();
         Ok(end)
     }
 

@@ -12,12 +12,15 @@ mod scripted;
 mod tls;
 mod websocket;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use edge_agent::{
     config::settings::{Broker, MqttSettings, MqttVersion, Secret, Tls},
     metrics::Metrics,
-    sink::{Cause, Feed, Identity, Link, mqtt::MqttSink},
+    sink::{Budget, Caps, Cause, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Class, NewRecord, Quota, Spool},
 };
 use protocol::{Health, NodePath, Severity};
@@ -59,6 +62,7 @@ fn settings(port: u16) -> MqttSettings {
         tls: Tls::Off,
         keep_alive: Duration::from_secs(30),
         bytes_per_second: None,
+        caps: Caps::default(),
         insecure: Vec::new(),
     }
 }
@@ -102,6 +106,7 @@ impl Node {
                 health: health_receiver,
             },
             commands: None,
+            budget: Arc::new(Mutex::new(Budget::unlimited())),
             link: link_sender,
             metrics: metrics.clone(),
         };

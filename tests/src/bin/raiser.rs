@@ -13,6 +13,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ use edge_agent::{
     config,
     metrics::Metrics,
     report::{Report, Reporter},
-    sink::{Feed, Identity, Link, mqtt::MqttSink},
+    sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Quota, Spool},
 };
 use protocol::incident::{ClockQuality, ModelRef};
@@ -158,6 +159,7 @@ async fn send(settings: Settings, spool: Spool) {
                 health: health.clone(),
             },
             commands: None,
+            budget: Arc::new(Mutex::new(Budget::unlimited())),
             link: sender,
             metrics: metrics.clone(),
         };
