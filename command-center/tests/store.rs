@@ -167,6 +167,29 @@ async fn a_node_ends_what_it_no_longer_lists() {
 }
 
 #[tokio::test]
+async fn what_a_broker_says_late_of_a_node_that_left_it_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let node = Node::new("box-1");
+    let said = |broker, state, s| node.status_at(Some(broker), state, at(s), &[]);
+    let state = async || store.nodes().await.unwrap()[0].state;
+    // The first broker tells the last will long after the node has turned to the second.
+    let online = said("first:8883", NodeState::Online, 0);
+    let moved = said("second:8883", NodeState::Online, 20);
+    let will = said("first:8883", NodeState::Offline, 0);
+    record(&store, &[&online, &moved, &will]).await;
+    assert_eq!(state().await, Some(NodeState::Online));
+    // It goes back, and the second says so after the first.
+    let back = said("first:8883", NodeState::Online, 40);
+    let leaving = said("second:8883", NodeState::Stopping, 39);
+    record(&store, &[&back, &leaving, &moved]).await;
+    assert_eq!(state().await, Some(NodeState::Online));
+    // The will of the broker in use counts, though it was written when the connection was made.
+    record(&store, &[&said("first:8883", NodeState::Offline, 39)]).await;
+    assert_eq!(state().await, Some(NodeState::Offline));
+}
+
+#[tokio::test]
 async fn evidence_comes_in_pieces_in_any_order_and_twice() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);

@@ -324,6 +324,13 @@ pub(super) fn messages(
 }
 
 fn take_status(connection: &Connection, node_id: i64, status: &NodeStatus) -> Result<(), Refused> {
+    let known: Option<String> = connection
+        .prepare_cached("SELECT status FROM node WHERE id = ?1")?
+        .query_row(params![node_id], |row| row.get(0))?;
+    let known: Option<NodeStatus> = known.and_then(|text| serde_json::from_str(&text).ok());
+    if known.is_some_and(|known| is_of_a_broker_left(&known, status)) {
+        return Ok(());
+    }
     let body = serde_json::to_string(status).map_err(|e| Refused::Message(e.to_string()))?;
     connection
         .prepare_cached("UPDATE node SET status = ?2 WHERE id = ?1")?
@@ -332,6 +339,15 @@ fn take_status(connection: &Connection, node_id: i64, status: &NodeStatus) -> Re
         end_what_is_over(connection, node_id, status)?;
     }
     Ok(())
+}
+
+/// Whether `status` comes late from a broker that the node has left for the one of `known`: what it said there of its
+/// going, or its last will, is not true of the node.
+fn is_of_a_broker_left(known: &NodeStatus, status: &NodeStatus) -> bool {
+    let another =
+        known.broker.is_some() && status.broker.is_some() && known.broker != status.broker;
+    let farewell = status.state != NodeState::Online && known.state == NodeState::Online;
+    another && known.bootid == status.bootid && (farewell || status.time < known.time)
 }
 
 /// A node lists the incidents that are still open after each connect: others that it decided on before are over, even

@@ -72,6 +72,17 @@ impl Node {
     }
 
     pub fn status(&self, state: NodeState, time: Utc, open: &[Uuid]) -> Sent {
+        self.status_at(None, state, time, open)
+    }
+
+    /// A status that was said to `broker`.
+    pub fn status_at(
+        &self,
+        broker: Option<&str>,
+        state: NodeState,
+        time: Utc,
+        open: &[Uuid],
+    ) -> Sent {
         let status = NodeStatus {
             state,
             bootid: self.bootid,
@@ -80,7 +91,7 @@ impl Node {
             time,
             open_incidents: open.to_vec(),
             insecure: Vec::new(),
-            broker: None,
+            broker: broker.map(str::to_owned),
         };
         self.sent(&Topic::Status, &serde_json::to_vec(&status).unwrap())
     }
