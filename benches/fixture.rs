@@ -1,5 +1,7 @@
 //! Inputs of the benchmarks: fixed, made by formula, no files.
 
+pub mod uplink;
+
 use analytics::{
     detection::{ClassId, Detection},
     geometry::Rect,

@@ -2,22 +2,13 @@
 
 use std::{collections::HashSet, path::Path};
 
+use benches::uplink::{Uplink, record};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use edge_agent::spool::{Class, NewRecord, Quota, SpoolError, Store};
-use protocol::Severity;
+use edge_agent::spool::{Quota, SpoolError, Store};
 use uuid::Uuid;
 
-/// An incident message as it is on the street, without its picture.
-const BYTES: usize = 1300;
-
-fn record() -> NewRecord {
-    NewRecord {
-        class: Class::Incident,
-        severity: Severity::Alarm,
-        topic: "safecity/v1/region/site/node/incident/camera/line_crossing".to_owned(),
-        payload: Box::new(|_, _| vec![b'x'; BYTES]),
-    }
-}
+/// Who append at the same time.
+const ASKERS: usize = 64;
 
 /// A spool on the disk of the build: a folder for temporary files may be memory, which has nothing to sync.
 fn store() -> (tempfile::TempDir, Store) {
@@ -42,6 +33,16 @@ fn spool(c: &mut Criterion) {
             b.iter(|| append(&mut store, count).expect("the disk works"));
         });
     }
+    // Through the spool's thread, each asker waiting for its own message to be durable before the next.
+    let uplink = Uplink::open().expect("the spool opens");
+    group.throughput(Throughput::Elements(1024));
+    group.bench_function(format!("append/1024-by-{ASKERS}-askers"), |b| {
+        b.iter(|| {
+            uplink
+                .append_by(ASKERS, 1024 / ASKERS)
+                .expect("the disk works")
+        });
+    });
     let (_dir, mut store) = store();
     append(&mut store, 10_000).expect("the disk works");
     group.throughput(Throughput::Elements(64));

@@ -19,7 +19,7 @@ use camera_sim::serve::{
 };
 use protocol::{CameraState, IncidentEvent, IncidentState};
 use tests::harness::{
-    Leash, Node, NodeConfig, OddCamera, PATIENCE, Scene, Told, Town, WatchedCamera, asset,
+    Leash, Node, NodeConfig, OddCamera, PATIENCE, Proxy, Scene, Told, Town, WatchedCamera, asset,
     free_port, wait_for, workspace,
 };
 
@@ -124,7 +124,8 @@ fn live_equals_file(scene: &Scene, model: &str, models_dir: &Path, limit: Option
     });
     let server = server(town.folder(), vec![once(scene)]);
     let watched = scene.watched(server.url(&scene.name), Some(model));
-    let mut config = NodeConfig::new("live", town.broker.port(), vec![watched]);
+    let link = Proxy::start(town.broker.port(), 1).unwrap();
+    let mut config = NodeConfig::new("live", link.port(), vec![watched]);
     config.models_dir = models_dir.to_owned();
     let mut node = Node::start(&town.folder().join("node"), &config, Leash::Drop).unwrap();
     wait_until_watched(&town, &mut node, &scene.name);
@@ -140,6 +141,7 @@ fn live_equals_file(scene: &Scene, model: &str, models_dir: &Path, limit: Option
     drop(server);
     drain(&town, &mut node);
     assert_all_at_the_centre(&mut town, &mut node);
+    print_cost(&mut town, &link);
     let live = town
         .centre
         .incidents()
@@ -155,6 +157,24 @@ fn live_equals_file(scene: &Scene, model: &str, models_dir: &Path, limit: Option
         town.recorder.last_health().map(|health| health.cameras)
     );
     assert_same(&by_rule(live, until), &by_rule(file.into_iter(), until));
+}
+
+/// What an incident costs the link: docs/uplink.md has the figures.
+fn print_cost(town: &mut Town, link: &Proxy) {
+    let (mut alerts, mut evidence) = (0, 0);
+    let messages = town.recorder.messages();
+    for message in &messages {
+        match message.told {
+            Told::Incident(_) => alerts += message.bytes,
+            Told::Other => evidence += message.bytes,
+            Told::Status(_) | Told::Health(_) => {}
+        }
+    }
+    let opened = town.centre.incidents().unwrap().len();
+    println!(
+        "cost: {opened} incidents, {alerts} bytes of alerts, {evidence} of evidence; the link carried {:?} up and down",
+        link.carried()
+    );
 }
 
 fn assert_same(live: &Raised, file: &Raised) {

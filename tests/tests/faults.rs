@@ -10,8 +10,12 @@
     reason = "a failing step of a test ends it and says why"
 )]
 
+#[path = "faults/broker.rs"]
+mod broker;
 #[path = "faults/line.rs"]
 mod line;
+#[path = "faults/uplink.rs"]
+mod uplink;
 
 use std::{
     thread::sleep,
@@ -20,7 +24,7 @@ use std::{
 
 use line::Line;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use tests::harness::{Conduct, PATIENCE, Process, Way, wait_for};
+use tests::harness::{Conduct, PATIENCE, Process, Raising, Way, wait_for};
 
 const SEED: u64 = 4;
 
@@ -232,6 +236,26 @@ fn the_link_is_narrow_and_late() {
     line.proxy.cut();
     line.assert_nothing_lost(0);
     survived("link of 64 kbit/s with 300 ms delay", 1, &line, begun);
+}
+
+#[test]
+fn the_clock_jumps_and_begins_in_1970() {
+    let begun = Instant::now();
+    let raising = Raising {
+        count: times(112, 5000),
+        pause: Duration::from_millis(2),
+        wild_clock: true,
+        ..Raising::default()
+    };
+    let mut line = Line::start_with(&raising, line::KEEPS, SEED);
+    line.assert_nothing_lost(0);
+    // Opened and closed bear stamps in any order: only their numbers say which is the later.
+    let incidents = line.centre.incidents().unwrap();
+    assert_eq!(incidents.len() as u64, raising.count / 2);
+    for incident in incidents {
+        assert_eq!(incident.state, "closed", "{incident:?}");
+    }
+    survived("steps of the clock", raising.count / 7, &line, begun);
 }
 
 /// Resident memory of a process in kibibytes.

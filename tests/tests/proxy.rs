@@ -48,6 +48,7 @@ fn an_open_way_passes_every_byte() {
     drop(stream);
     assert_eq!(came.join().unwrap(), bytes(100_000));
     assert_eq!((proxy.connections(), proxy.cuts()), (1, 0));
+    assert_eq!(proxy.carried(), (100_000, 0));
 }
 
 #[test]
@@ -84,6 +85,30 @@ fn a_narrow_and_late_link_takes_its_time() {
     assert_eq!(came.join().unwrap(), bytes(4000));
     // A lower bound that no machine can fall short of: half a second for the bytes, after the delay of the first.
     assert!(begun.elapsed() >= Duration::from_millis(700));
+}
+
+#[test]
+fn what_the_broker_says_comes_in_batches() {
+    let broker = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let proxy = Proxy::start(broker.local_addr().unwrap().port(), 1).unwrap();
+    let every = Duration::from_millis(300);
+    proxy.set(Conduct {
+        batch: Some(every),
+        ..Conduct::GOOD
+    });
+    let begun = Instant::now();
+    let mut stream = connect(&proxy);
+    let (mut far, _) = broker.accept().unwrap();
+    far.write_all(&bytes(10)).unwrap();
+    let mut came = [0; 10];
+    stream.read_exact(&mut came).unwrap();
+    // A lower bound that no machine can fall short of.
+    assert!(begun.elapsed() >= every);
+    assert_eq!(came.to_vec(), bytes(10));
+    // The other way nothing waits for its turn.
+    stream.write_all(&bytes(5)).unwrap();
+    far.read_exact(&mut came[..5]).unwrap();
+    assert_eq!(came[..5], bytes(5));
 }
 
 #[test]

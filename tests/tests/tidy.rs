@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "camera-sim",
             "edge-agent",
             "command-center",
+            "tests",
         ],
     ),
     (

@@ -1,7 +1,9 @@
 //! Raises incidents without cameras: what the daemon does after a decision, and nothing else of it.
 //!
-//! `raiser CONFIG COUNT PAUSE_US` reads a configuration of edge-agent, raises messages through its own report, spool
-//! and sink until COUNT are in the journal, and ends when the broker has taken all that waited. The journal
+//! `raiser CONFIG COUNT PAUSE_US CLIPS CLOCK` reads a configuration of edge-agent, puts CLIPS clips of 3 MB into its
+//! spool, raises messages through its own report, spool and sink until COUNT are in the journal, and ends when the broker
+//! has taken all that waited. CLOCK `wild`: what is raised bears stamps of a clock that begins in 1970 and jumps, else
+//! `true`. The journal
 //! `journal.txt` beside the spool gets a line `bootid seq source id` after the spool has said that a message is
 //! durable, so a kill at any moment leaves a journal of durable messages only. Started again, it goes on.
 //!
@@ -26,40 +28,61 @@ use edge_agent::{
     Settings,
     camera::Stamps,
     config,
+    evidence::part::Part,
     metrics::Metrics,
     report::{Report, Reporter},
     sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
-    spool::{Quota, Spool},
+    spool::{Class, NewRecord, Quota, Spool},
 };
-use protocol::incident::{ClockQuality, ModelRef};
+use jiff::Timestamp;
+use protocol::{
+    IncidentEvent, NodePath, Severity,
+    incident::{ClockQuality, ModelRef},
+};
 use tokio::{
     sync::watch,
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use uuid::{NoContext, Uuid};
 
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A connection that does not stand by then is tried anew.
 const CONNECTING: Duration = Duration::from_secs(15);
+/// Bytes of a clip.
+const CLIP: usize = 3_000_000;
+/// Chunks of a clip that are appended at once.
+const GROUP: usize = 256;
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [config, count, pause] = words.as_slice() else {
-        bail!("usage: raiser CONFIG COUNT PAUSE_US");
+    let [config, count, pause, clips, clock] = words.as_slice() else {
+        bail!("usage: raiser CONFIG COUNT PAUSE_US CLIPS true|wild");
     };
     let settings = config::load(&PathBuf::from(config)).context("configuration")?;
-    let count = count.parse().context("COUNT")?;
-    let pause = Duration::from_micros(pause.parse().context("PAUSE_US")?);
+    let plan = Plan {
+        count: count.parse().context("COUNT")?,
+        pause: Duration::from_micros(pause.parse().context("PAUSE_US")?),
+        clips: clips.parse().context("CLIPS")?,
+        wild_clock: clock == "wild",
+    };
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?
-        .block_on(run(settings, count, pause))
+        .block_on(run(settings, &plan))
 }
 
-async fn run(settings: Settings, count: u64, pause: Duration) -> anyhow::Result<()> {
+struct Plan {
+    count: u64,
+    pause: Duration,
+    clips: u64,
+    wild_clock: bool,
+}
+
+async fn run(settings: Settings, plan: &Plan) -> anyhow::Result<()> {
     let path = settings.state_dir.join("spool.db");
     let (spool, worker) = Spool::open(&path, Quota::default())?;
     let thread = std::thread::Builder::new()
@@ -68,7 +91,7 @@ async fn run(settings: Settings, count: u64, pause: Duration) -> anyhow::Result<
     let mut uplink = JoinSet::new();
     uplink.spawn(send(settings.clone(), spool.clone()));
     let mut journal = Journal::open(&settings.state_dir.join("journal.txt"))?;
-    raise(&settings, &spool, &mut journal, count, pause).await?;
+    raise(&settings, &spool, &mut journal, plan).await?;
     let mut stats = spool.stats();
     stats.wait_for(|stats| stats.to_send() == 0).await?;
     uplink.shutdown().await;
@@ -84,8 +107,7 @@ async fn raise(
     settings: &Settings,
     spool: &Spool,
     journal: &mut Journal,
-    count: u64,
-    pause: Duration,
+    plan: &Plan,
 ) -> anyhow::Result<()> {
     let camera = settings.cameras.first().context("no camera")?;
     let model = ModelRef {
@@ -94,17 +116,26 @@ async fn raise(
     };
     let chunk = settings.mqtt.evidence_chunk();
     let mut reporter = Reporter::new(&settings.node, camera, model, &[], chunk)?;
+    for number in 0..plan.clips {
+        let event = report(&mut reporter, number)?.event;
+        for records in clip(&settings.node, &event, chunk) {
+            spool.append(records).await?;
+        }
+    }
     let mut next = Instant::now();
     for number in 0.. {
-        if journal.lines >= count {
+        if journal.lines >= plan.count {
             break;
         }
-        let report = report(&mut reporter, number)?;
+        let mut report = report(&mut reporter, number)?;
+        if plan.wild_clock {
+            stamp(&mut report.event, wild_clock(number)?)?;
+        }
         let (source, id) = (report.event.source.clone(), report.event.id);
         let appended = spool.append(report.records()).await?;
         let seq = appended.first().context("nothing was appended")?.seq;
         journal.add(&format!("{} {seq} {source} {id}", spool.bootid()))?;
-        next += pause;
+        next += plan.pause;
         tokio::time::sleep_until(next).await;
     }
     Ok(())
@@ -127,7 +158,7 @@ fn report(reporter: &mut Reporter, number: u64) -> anyhow::Result<Report> {
     let stamps = Stamps {
         at: change.at,
         capture: None,
-        arrival: jiff::Timestamp::now(),
+        arrival: Timestamp::now(),
     };
     let clock = ClockQuality {
         synchronised: true,
@@ -136,6 +167,50 @@ fn report(reporter: &mut Reporter, number: u64) -> anyhow::Result<Report> {
     reporter
         .report(&change, stamps, clock, None)
         .context("the camera has no rule")
+}
+
+/// The chunks of a clip that nobody filmed, as evidence is chunked, in groups that are appended at once.
+fn clip(node: &NodePath, event: &IncidentEvent, chunk: usize) -> Vec<Vec<NewRecord>> {
+    let part = Part {
+        class: Class::Clip,
+        content_type: "video/mp4",
+        bytes: vec![0x5a; CLIP],
+        sha256: "0".repeat(64),
+    };
+    let mut records = part
+        .records(node, event.data.incident_id, Severity::Alarm, chunk)
+        .into_iter();
+    let mut groups = Vec::new();
+    loop {
+        let group: Vec<NewRecord> = records.by_ref().take(GROUP).collect();
+        if group.is_empty() {
+            return groups;
+        }
+        groups.push(group);
+    }
+}
+
+/// What a clock says that nobody keeps: it begins in 1970, and steps by hours, also between opened and closed.
+fn wild_clock(number: u64) -> anyhow::Result<Timestamp> {
+    let now = Timestamp::now().as_millisecond();
+    let hour = 3_600_000;
+    let shown = match number / 7 % 4 {
+        0 => i64::try_from(number)?,
+        1 => now + hour,
+        2 => now - hour,
+        _ => now,
+    };
+    Ok(Timestamp::from_millisecond(shown)?)
+}
+
+/// As if the clock had shown `at` when `event` was decided.
+fn stamp(event: &mut IncidentEvent, at: Timestamp) -> anyhow::Result<()> {
+    let seconds = u64::try_from(at.as_second())?;
+    event.id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0));
+    event.time = at;
+    let time = &mut event.data.time;
+    (time.capture, time.arrival, time.decided) = (at, at, at);
+    Ok(())
 }
 
 /// Sends for ever. Each connection has a sink of its own.

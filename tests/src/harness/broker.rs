@@ -84,7 +84,7 @@ impl Broker {
         &self.log
     }
 
-    /// Starts it again after [`Broker::stop`].
+    /// Starts it again after [`Broker::stop`] or [`Broker::kill`].
     ///
     /// # Errors
     /// If it does not listen in time.
@@ -108,6 +108,17 @@ impl Broker {
     pub fn stop(&mut self) -> anyhow::Result<()> {
         if let Some(mut process) = self.process.take() {
             process.terminate(Duration::from_secs(5))?;
+        }
+        Ok(())
+    }
+
+    /// Takes it away as a power cut would.
+    ///
+    /// # Errors
+    /// If it cannot be killed.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ pub use odd_camera::OddCamera;
 pub use place::{asset, binary, free_port, onnx_runtime, workspace};
 pub use process::{Leash, Process};
 pub use proxy::{Conduct, Proxy, Way};
-pub use raiser::{Raised, Raiser};
+pub use raiser::{Raised, Raiser, Raising};
 pub use recorder::{Recorder, Told};
 pub use scene::{Rule, Scene};
 pub use town::Town;

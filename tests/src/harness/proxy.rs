@@ -33,6 +33,10 @@ const CHUNK: usize = 512;
 const AHEAD: usize = 64;
 /// Socket buffers of a narrow link in bytes; the kernel doubles it and has a least size of its own.
 const NARROW_BUFFER: u32 = 4096;
+/// The direction from the edge to the broker.
+const UP: usize = 0;
+/// And back.
+const DOWN: usize = 1;
 
 /// What happens to the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct Conduct {
     pub delay: Duration,
     /// Bytes a second in each direction; None: as fast as they come. Holds for connections made from now on.
     pub rate: Option<u32>,
+    /// What comes from the broker goes on only so often, all that waits at once; None: as it comes.
+    pub batch: Option<Duration>,
     /// Each new connection is reset after a random number of bytes of one direction: of the edge's up to the first
     /// figure, or of the broker's up to the second. (0, 0): it is not.
     pub cut_within: (u64, u64),
@@ -67,6 +73,7 @@ impl Conduct {
         way: Way::Open,
         delay: Duration::ZERO,
         rate: None,
+        batch: None,
         cut_within: (0, 0),
     };
 }
@@ -75,6 +82,8 @@ impl Conduct {
 struct Counts {
     connections: AtomicU64,
     cuts: AtomicU64,
+    /// Bytes passed on to the broker, and back.
+    carried: [AtomicU64; 2],
 }
 
 /// See the module. Its connections are gone when it is dropped.
@@ -162,6 +171,12 @@ impl Proxy {
         self.counts.connections.load(Ordering::Relaxed)
     }
 
+    /// Bytes that were passed on to the broker, and from it, over all connections; without headers of TCP.
+    pub fn carried(&self) -> (u64, u64) {
+        let [up, down] = &self.counts.carried;
+        (up.load(Ordering::Relaxed), down.load(Ordering::Relaxed))
+    }
+
     /// How many were cut at a random byte.
     pub fn cuts(&self) -> u64 {
         self.counts.cuts.load(Ordering::Relaxed)
@@ -227,8 +242,14 @@ async fn connection(mut near: TcpStream, mut gate: Gate, limits: [Option<u64>; 2
     gate.generation.mark_unchanged();
     let (near_read, near_write) = near.split();
     let (far_read, far_write) = far.split();
-    let up = pump(near_read, far_write, gate.conduct.clone(), limits[0]);
-    let down = pump(far_read, near_write, gate.conduct.clone(), limits[1]);
+    let lane = |side: usize| Lane {
+        conduct: gate.conduct.clone(),
+        counts: Arc::clone(&gate.counts),
+        side,
+        limit: limits[side],
+    };
+    let up = pump(near_read, far_write, lane(UP));
+    let down = pump(far_read, near_write, lane(DOWN));
     let end = tokio::select! {
         end = async { tokio::try_join!(up, down) } => end,
         _ = gate.generation.changed() => Err(End::Reset),
@@ -267,14 +288,33 @@ enum End {
     Cut,
 }
 
-/// Carries one direction: a reader that stamps chunks, and a writer that lets each go when it is due.
-async fn pump(
-    from: ReadHalf<'_>,
-    to: WriteHalf<'_>,
+/// What a direction needs to know.
+#[derive(Clone)]
+struct Lane {
     conduct: watch::Receiver<Conduct>,
+    counts: Arc<Counts>,
+    /// [`UP`] or [`DOWN`].
+    side: usize,
+    /// The connection is cut after so many bytes.
     limit: Option<u64>,
-) -> Result<(), End> {
-    let link = conduct.borrow().clone();
+}
+
+impl Lane {
+    /// When bytes that came just now may go on; `begun`: when the direction was.
+    fn due(&self, begun: Instant) -> Instant {
+        let link = self.conduct.borrow();
+        let due = Instant::now() + link.delay;
+        let Some(every) = link.batch.filter(|_| self.side == DOWN) else {
+            return due;
+        };
+        let turns = (due - begun).as_secs_f64() / every.as_secs_f64();
+        begun + every.mul_f64(turns.ceil())
+    }
+}
+
+/// Carries one direction: a reader that stamps chunks, and a writer that lets each go when it is due.
+async fn pump(from: ReadHalf<'_>, to: WriteHalf<'_>, lane: Lane) -> Result<(), End> {
+    let link = lane.conduct.borrow().clone();
     // On a narrow link as much is on its way as the delay holds. Loss policy: the reader waits, and so the sender.
     let ahead = link.rate.map_or(AHEAD, |rate| {
         (f64::from(rate) * link.delay.as_secs_f64()) as usize / CHUNK + 2
@@ -282,8 +322,8 @@ async fn pump(
     let (sender, chunks) = mpsc::channel(ahead);
     // The reader's end, in order or not, is passed on when all before it is written; a writer that fails ends both.
     let (ended, wrote) = tokio::join!(
-        read(from, sender, conduct.clone()),
-        write(to, chunks, conduct, link.rate, limit)
+        read(from, sender, lane.clone()),
+        write(to, chunks, lane, link.rate)
     );
     let mut to = wrote?;
     ended?;
@@ -293,8 +333,9 @@ async fn pump(
 async fn read(
     mut from: ReadHalf<'_>,
     chunks: mpsc::Sender<(Instant, Vec<u8>)>,
-    conduct: watch::Receiver<Conduct>,
+    lane: Lane,
 ) -> Result<(), End> {
+    let begun = Instant::now();
     let mut buffer = [0; CHUNK];
     loop {
         let count = tokio::select! {
@@ -304,8 +345,11 @@ async fn read(
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
             return Ok(());
         };
-        let due = Instant::now() + conduct.borrow().delay;
-        if chunks.send((due, bytes.to_vec())).await.is_err() {
+        if chunks
+            .send((lane.due(begun), bytes.to_vec()))
+            .await
+            .is_err()
+        {
             return Ok(());
         }
     }
@@ -314,11 +358,10 @@ async fn read(
 async fn write(
     mut to: WriteHalf<'_>,
     mut chunks: mpsc::Receiver<(Instant, Vec<u8>)>,
-    mut conduct: watch::Receiver<Conduct>,
+    mut lane: Lane,
     rate: Option<u32>,
-    limit: Option<u64>,
 ) -> Result<WriteHalf<'_>, End> {
-    let mut left = limit.unwrap_or(u64::MAX);
+    let mut left = lane.limit.unwrap_or(u64::MAX);
     let mut free = Instant::now();
     while let Some((due, mut bytes)) = chunks.recv().await {
         sleep_until(due).await;
@@ -328,7 +371,8 @@ async fn write(
             free = free.max(Instant::now()) + takes;
             sleep_until(free).await;
         }
-        let way = conduct
+        let way = lane
+            .conduct
             .wait_for(|conduct| conduct.way != Way::Stalled)
             .await;
         match way.map(|conduct| conduct.way) {
@@ -344,6 +388,8 @@ async fn write(
         if to.write_all(&bytes).await.is_err() {
             return Err(End::Reset);
         }
+        let carried = &lane.counts.carried[lane.side];
+        carried.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if cut {
             return Err(End::Cut);
         }

@@ -24,29 +24,44 @@ pub struct Raised {
     pub id: Uuid,
 }
 
+/// What a raiser is to do.
+#[derive(Clone, Debug, Default)]
+pub struct Raising {
+    /// Messages.
+    pub count: u64,
+    /// Between two of them.
+    pub pause: Duration,
+    /// What its configuration says that the link carries.
+    pub bytes_per_second: Option<u32>,
+    /// Clips of 3 MB that wait in its spool before it raises.
+    pub clips: u32,
+    /// Its clock jumps about by hours and decades.
+    pub wild_clock: bool,
+}
+
 /// See `tests/src/bin/raiser.rs`. It ends by itself when all is raised and the broker has taken it.
 #[derive(Debug)]
 pub struct Raiser {
     /// Its process.
     pub process: Process,
     config: PathBuf,
-    count: u64,
-    pause: Duration,
+    raising: Raising,
 }
 
 impl Raiser {
-    /// Starts one that keeps its files in `folder`, raises `count` messages with `pause` between two, and sends to a
-    /// broker or proxy of the loopback interface.
+    /// Starts one that keeps its files in `folder` and sends to a broker or proxy of the loopback interface.
     ///
     /// # Errors
     /// If it is not built or cannot be started.
-    pub fn start(folder: &Path, port: u16, count: u64, pause: Duration) -> anyhow::Result<Self> {
+    pub fn start(folder: &Path, port: u16, raising: &Raising) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
+        let rate = raising.bytes_per_second;
+        let rate = rate.map_or_else(String::new, |rate| format!(", bytes_per_second = {rate}"));
         let config = folder.join("edge-agent.toml");
         let text = format!(
             r#"node = {{ region = "r", site = "s", name = "raiser" }}
 state_dir = "{}"
-mqtt = {{ host = "127.0.0.1", port = {port} }}
+mqtt = {{ host = "127.0.0.1", port = {port}{rate} }}
 
 [[cameras]]
 id = "none"
@@ -58,12 +73,11 @@ rules = [{{ id = "in", kind = "line_crossing", line = "line", severity = "alarm"
         );
         std::fs::write(&config, text)?;
         std::fs::create_dir_all(folder.join("state"))?;
-        let process = spawn(&config, count, pause)?;
+        let process = spawn(&config, raising)?;
         Ok(Raiser {
             process,
             config,
-            count,
-            pause,
+            raising: raising.clone(),
         })
     }
 
@@ -72,7 +86,7 @@ rules = [{{ id = "in", kind = "line_crossing", line = "line", severity = "alarm"
     /// # Errors
     /// If it cannot be started.
     pub fn resume(&mut self) -> anyhow::Result<()> {
-        self.process = spawn(&self.config, self.count, self.pause)?;
+        self.process = spawn(&self.config, &self.raising)?;
         Ok(())
     }
 
@@ -107,12 +121,14 @@ fn parse(line: &str) -> anyhow::Result<Raised> {
     })
 }
 
-fn spawn(config: &Path, count: u64, pause: Duration) -> anyhow::Result<Process> {
+fn spawn(config: &Path, raising: &Raising) -> anyhow::Result<Process> {
     let mut command = Command::new(binary("raiser")?);
     command
         .arg(config)
-        .arg(count.to_string())
-        .arg(pause.as_micros().to_string());
+        .arg(raising.count.to_string())
+        .arg(raising.pause.as_micros().to_string())
+        .arg(raising.clips.to_string())
+        .arg(if raising.wild_clock { "wild" } else { "true" });
     let log = config.with_file_name("raiser.log");
     Process::spawn("raiser", command, &log, Leash::Drop)
 }

@@ -35,6 +35,8 @@ pub struct Message {
     pub node: Option<NodePath>,
     /// Its topic as it came.
     pub topic: String,
+    /// Its topic and payload together.
+    pub bytes: usize,
     /// What it says.
     pub told: Told,
     /// When it came.
@@ -213,6 +215,7 @@ fn understand(topic: String, payload: &[u8]) -> Message {
         }
     };
     Message {
+        bytes: topic.len() + payload.len(),
         node,
         topic,
         told: told.unwrap_or(Told::Other),

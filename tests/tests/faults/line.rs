@@ -6,11 +6,13 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags};
-use tests::harness::{Broker, Centre, Leash, PATIENCE, Proxy, Raiser, wait_for};
+use tests::harness::{Broker, Centre, Leash, PATIENCE, Proxy, Raiser, Raising, wait_for};
 use uuid::Uuid;
 
 /// How long what was raised may take to arrive after the last fault.
 const ARRIVAL: Duration = Duration::from_secs(300);
+/// The broker keeps all that waits for the centre, over an orderly restart at least.
+pub(super) const KEEPS: &str = "persistence true\n";
 
 /// Fields are dropped in this order.
 pub(crate) struct Line {
@@ -22,9 +24,9 @@ pub(crate) struct Line {
 }
 
 /// A message at the centre.
-struct Came {
+pub(super) struct Came {
     bootid: Uuid,
-    seq: u64,
+    pub(super) seq: u64,
     source: String,
     id: Uuid,
 }
@@ -32,11 +34,20 @@ struct Came {
 impl Line {
     /// A raiser that raises `count` messages with `pause` between two, as soon as it runs.
     pub(crate) fn start(count: u64, pause: Duration, seed: u64) -> Line {
+        let raising = Raising {
+            count,
+            pause,
+            ..Raising::default()
+        };
+        Line::start_with(&raising, KEEPS, seed)
+    }
+
+    /// As [`Line::start`], with further lines of the broker's configuration.
+    pub(crate) fn start_with(raising: &Raising, further: &str, seed: u64) -> Line {
         let folder = tempfile::tempdir().unwrap();
         let broker = folder.path().join("broker");
-        // It keeps all that waits for the centre, also over an orderly restart.
         let keep = format!(
-            "allow_anonymous true\npersistence true\npersistence_location {}/\nmax_queued_messages 0\n",
+            "allow_anonymous true\npersistence_location {}/\nmax_queued_messages 0\n{further}",
             broker.display()
         );
         let config = |port| format!("listener {port} 127.0.0.1\n{keep}");
@@ -45,7 +56,7 @@ impl Line {
         let centre = Centre::start(&centre, broker.port(), Leash::Drop).unwrap();
         let proxy = Proxy::start(broker.port(), seed).unwrap();
         let node = folder.path().join("node");
-        let raiser = Raiser::start(&node, proxy.port(), count, pause).unwrap();
+        let raiser = Raiser::start(&node, proxy.port(), raising).unwrap();
         Line {
             raiser,
             centre,
@@ -106,6 +117,11 @@ impl Line {
         self.assert_no_gap();
     }
 
+    /// What the centre has.
+    pub(crate) fn came(&self) -> Vec<Came> {
+        messages(&self.centre.database()).unwrap()
+    }
+
     /// No number is missing. Numbers that the spool gave up on purpose would have to be told by tombstones: there are
     /// none here, so the centre may show none.
     fn assert_no_gap(&mut self) {
@@ -139,7 +155,6 @@ fn messages(database: &std::path::Path) -> anyhow::Result<Vec<Came>> {
     .collect()
 }
 
-/// Each boot's numbers are there from 1 on, each once, and none came before a lower one.
 /// Each boot's numbers count from 1 without a hole, each once. When they came does not matter: what happens now goes
 /// before a backlog.
 fn assert_whole(came: &[Came]) {
