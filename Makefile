@@ -1,6 +1,6 @@
 # make demo      two simulated streets, an agent and a command centre on this machine (DEMO_SECONDS=60: ends by itself)
 # make test      everything that CI runs, browser included
-# make faults    the fault suite at full length, about forty minutes: see docs/reliability.md
+# make faults    the fault suite at full length, about twenty minutes: see docs/reliability.md
 # make lint      format, clippy with warnings denied, tidy, licences and sources of dependencies
 # make score     alarms of the bundled model on the ten scenes that ship: precision, recall, F1
 # make bench     prints the table of benches/README.md anew
