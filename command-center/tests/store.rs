@@ -421,3 +421,28 @@ async fn a_database_of_a_newer_version_is_left_alone() {
         Some(StoreError::TooNew { found: 99, .. })
     ));
 }
+
+#[tokio::test]
+async fn a_corrected_time_counts_for_the_opening_and_for_an_ending_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut node = Node::new("box-1");
+    let id = Uuid::now_v7();
+    let unsure = |mut event: protocol::IncidentEvent| {
+        event.data.time.clock.synchronised = false;
+        event
+    };
+    let opened = unsure(node.event(id, IncidentState::Opened, at(0)));
+    let closed = unsure(node.event(id, IncidentState::Closed, at(30)));
+    let mut updated = node.event(id, IncidentState::Updated, at(7200));
+    updated.data.time = opened.data.time.clone();
+    updated.data.time.capture = at(3600);
+    updated.data.time.corrected_by_ms = Some(3_600_000);
+    let sent = [&opened, &closed, &updated].map(|event| node.send_event(event));
+    record(&store, &sent.iter().collect::<Vec<_>>()).await;
+    let shown = &list(&store).await[0];
+    assert_eq!(shown.captured, at(3600));
+    assert_eq!(shown.ended.as_ref().unwrap().at, at(3630));
+    let all = store.incident(id).await.unwrap().unwrap();
+    assert_eq!(all.time.corrected_by_ms, Some(3_600_000));
+}

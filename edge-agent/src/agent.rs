@@ -23,6 +23,7 @@ use crate::{
     camera::{self, Outputs, mailbox::Mailbox, reel::Reel},
     command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
     config::{Settings, settings::CameraSettings},
+    correction::Corrections,
     event_log::{CameraFailed, Event},
     health::{Accounts, CameraAccount, Faults},
     http::{self, Figures},
@@ -242,6 +243,8 @@ fn start_camera(
         counters,
         metrics: metrics.clone(),
         unwritten: VecDeque::new(),
+        corrections: Corrections::default(),
+        began: tokio::time::Instant::now(),
     };
     let stop = supervisor.stop_signal(Step::Work);
     supervisor.task(Step::Work, &format!("watch-{id}"), watch.run(stop));

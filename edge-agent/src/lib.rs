@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod correction;
 pub mod evaluate;
 pub mod event_log;
 pub mod evidence;

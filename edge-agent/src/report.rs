@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use analytics::incident::{IncidentChange, IncidentNumber, IncidentObject, Transition};
+use jiff::SignedDuration;
 use protocol::{
     IncidentEvent, IncidentState, Name, NodePath, Severity, Topic, Utc, in_milliseconds,
     incident::{
@@ -246,6 +247,36 @@ impl Reporter {
 }
 
 impl Report {
+    /// The same incident told again with its times moved by `by`, after `clock` has become right. A capture time by the
+    /// camera's own clock stays as it is.
+    pub fn corrected(&self, by: SignedDuration, clock: ClockQuality) -> Report {
+        let moved = |time: Utc| in_milliseconds(time.checked_add(by).unwrap_or(time));
+        let mut event = self.event.clone();
+        event.id = Uuid::now_v7();
+        event.time = protocol::now();
+        event.traceparent = traceparent(event.data.incident_id);
+        event.data.state = IncidentState::Updated;
+        IncidentState::Updated
+            .event_type()
+            .clone_into(&mut event.r#type);
+        let time = &mut event.data.time;
+        if time.capture_basis == CaptureBasis::Arrival {
+            time.capture = moved(time.capture);
+        }
+        time.arrival = moved(time.arrival);
+        time.decided = moved(time.decided);
+        time.clock = clock;
+        time.corrected_by_ms = i64::try_from(by.as_millis()).ok();
+        event.data.evidence.clear();
+        Report {
+            event,
+            parts: Vec::new(),
+            topic: self.topic.clone(),
+            node: self.node.clone(),
+            ..*self
+        }
+    }
+
     /// The records of this report: the message, then the chunks of its pictures.
     pub fn records(self) -> Vec<NewRecord> {
         let Report {
@@ -310,6 +341,7 @@ fn time(stamps: Stamps, decided: Utc, clock: ClockQuality) -> IncidentTime {
         arrival: in_milliseconds(stamps.arrival),
         decided,
         clock,
+        corrected_by_ms: None,
     }
 }
 

@@ -12,7 +12,9 @@ use analytics::{
 use protocol::EvidenceHeader;
 
 use super::*;
-use crate::config;
+use jiff::SignedDuration;
+
+use crate::{config, correction::Corrections};
 
 const CONFIG: &str = r#"
     node = { region = "r", site = "s", name = "n" }
@@ -200,4 +202,37 @@ fn a_crowd_does_not_make_a_message_longer_than_the_contract() {
         "{}",
         event.data.objects.len()
     );
+}
+
+#[test]
+fn times_of_an_unsynchronised_clock_are_told_again_once_it_is_right() {
+    const WRONG: ClockQuality = ClockQuality {
+        synchronised: false,
+        estimated_error_ms: None,
+    };
+    let mut reporter = reporter();
+    let change = change(1, Transition::Opened, 1);
+    let first = reporter.report(&change, stamps(), WRONG, None).unwrap();
+    let sure = report(&mut reporter, &self::change(2, Transition::Opened, 1), None);
+    let mut corrections = Corrections::default();
+    let hours = |hours| SignedDuration::from_hours(hours);
+    corrections.note(&sure, hours(1));
+    assert!(!corrections.is_waiting(), "its clock was right");
+    corrections.note(&first, hours(1));
+    assert!(corrections.due(WRONG, hours(5)).is_empty());
+    let told = corrections.due(CLOCK, hours(5));
+    assert!(!corrections.is_waiting());
+    let (before, after) = (&first.event, &told[0].event);
+    assert_eq!(after.data.incident_id, before.data.incident_id);
+    assert_ne!(after.id, before.id);
+    assert_eq!(after.r#type, "city.safe.incident.updated.v1");
+    assert_eq!(after.data.time.corrected_by_ms, Some(4 * 3_600_000));
+    assert!(after.data.time.clock.synchronised);
+    let moved = after
+        .data
+        .time
+        .arrival
+        .duration_since(before.data.time.arrival);
+    assert_eq!(moved, hours(4));
+    assert_eq!(after.data.time.capture, after.data.time.arrival);
 }

@@ -24,6 +24,7 @@ use crate::{
     camera::{Frame, Stamps, clip, mailbox::Mailbox, reel::Reel},
     clock,
     command::{Done, Order, Task},
+    correction::{self, Corrections},
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
@@ -33,6 +34,8 @@ use crate::{
     spool::{Class, Spool},
 };
 
+/// How often it is looked whether the clock has become right, while times wait for that.
+const CLOCK_EVERY: Duration = Duration::from_secs(5);
 /// Without a frame for so long nothing can be said of what was seen: open incidents are closed.
 const BLIND: Duration = Duration::from_secs(30);
 
@@ -75,13 +78,17 @@ pub struct Watch {
     pub metrics: Metrics,
     /// Reports that the spool has not taken, oldest first; empty at first.
     pub unwritten: VecDeque<Report>,
+    /// Reports whose times wait for the clock; empty at first.
+    pub corrections: Corrections,
+    /// When the agent began.
+    pub began: Instant,
 }
 
 impl Watch {
     /// Watches until `stop`, then closes what is open.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut seen_until = Instant::now() + BLIND;
-        let mut again = Instant::now();
+        let (mut again, mut look_at_clock) = (Instant::now(), Instant::now());
         loop {
             let waiting = !self.unwritten.is_empty();
             tokio::select! {
@@ -98,6 +105,10 @@ impl Watch {
                 }
                 Some(order) = self.orders.recv() => self.obey(order).await,
                 () = sleep_until(again), if waiting => {}
+                () = sleep_until(look_at_clock), if self.corrections.is_waiting() => {
+                    look_at_clock = Instant::now() + CLOCK_EVERY;
+                    self.correct();
+                }
                 () = stop.cancelled() => break,
             }
             if Instant::now() >= again || !waiting {
@@ -146,8 +157,17 @@ impl Watch {
             pictures,
         );
         if let Some(report) = report {
+            self.corrections
+                .note(&report, correction::offset(self.began));
             self.unwritten.push_back(report);
         }
+    }
+
+    /// Tells again, with the right times, what was told before the clock was right.
+    fn correct(&mut self) {
+        let offset = correction::offset(self.began);
+        let due = self.corrections.due(clock::quality(), offset);
+        self.unwritten.extend(due);
     }
 
     /// The thumbnail, which follows the alert at once, and the snapshot.

@@ -178,6 +178,10 @@ pub struct IncidentTime {
     pub decided: Utc,
     /// How far the node's clock can be trusted.
     pub clock: ClockQuality,
+    /// In an `updated` that corrects times which were said before the clock was synchronised: milliseconds that were added
+    /// to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected_by_ms: Option<i64>,
 }
 
 /// Where a capture time comes from.

@@ -1,5 +1,6 @@
 //! What the messages of one incident say together, whatever order they came in. Pure: reads no clock and no database.
 
+use jiff::SignedDuration;
 use protocol::{
     IncidentEvent, IncidentState, Severity, Utc,
     incident::{CameraRef, EvidenceRef, IncidentTime, ModelRef, ObjectRef, RuleRef},
@@ -44,7 +45,8 @@ pub(super) fn sort(events: &mut [(Utc, IncidentEvent)]) {
 
 /// Merges messages that [`sort`] has ordered; `None` if there are none.
 ///
-/// The first message gives place, time and objects; severity and confidence are the highest that were said, because
+/// The first message gives place, time and objects, unless a later one corrects its time after the node's clock was
+/// synchronised: that one's time counts, and moves an ending that was told before, too; severity and confidence are the highest that were said, because
 /// an operator judges an incident by its worst moment; each part of the evidence is as it was last spoken of.
 pub(super) fn merge(events: &[(Utc, IncidentEvent)]) -> Option<Merged> {
     let first = &events.first()?.1;
@@ -71,8 +73,14 @@ pub(super) fn merge(events: &[(Utc, IncidentEvent)]) -> Option<Merged> {
         if merged.objects.is_empty() {
             merged.objects.clone_from(&event.data.objects);
         }
+        if event.data.time.corrected_by_ms.is_some() {
+            merged.time = event.data.time.clone();
+        }
         if event.data.state == IncidentState::Closed {
-            merged.closed = Some(event.time);
+            let by = merged.time.corrected_by_ms;
+            let by = by.filter(|_| !event.data.time.clock.synchronised);
+            let by = SignedDuration::from_millis(by.unwrap_or_default());
+            merged.closed = Some(event.time.checked_add(by).unwrap_or(event.time));
         }
         for part in &event.data.evidence {
             add_evidence(&mut merged.evidence, part);

@@ -203,6 +203,7 @@ fn data(incident: Uuid, state: IncidentState, time: Utc, camera: protocol::Name)
             speed_mps: None,
         }],
         time: IncidentTime {
+            corrected_by_ms: None,
             capture: time
                 .checked_sub(std::time::Duration::from_millis(180))
                 .unwrap(),

@@ -157,6 +157,7 @@ export const t = {
     clock: "Node's clock",
     clockGood: (ms: number | null) => (ms === null ? "synchronised" : `synchronised, within ${ms} ms`),
     clockBad: "not synchronised: times may be wrong",
+    corrected: (ms: number) => `Times were said before that and corrected by ${(ms / 1000).toFixed(1)} s`,
     objects: "Objects",
     noObjects: "The message names no objects.",
     track: (id: number) => `track ${id}`,

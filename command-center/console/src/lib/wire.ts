@@ -269,6 +269,8 @@ export interface IncidentTime {
   capture_basis: CaptureBasis;
   /** How far the node's clock can be trusted. */
   clock: ClockQuality;
+  /** In an `updated` that corrects times which were said before the clock was synchronised: milliseconds that were added to them. */
+  corrected_by_ms?: number | null;
   /** When the rule decided. */
   decided: string;
 }
