@@ -8,6 +8,7 @@ pub mod command;
 pub mod evidence;
 pub mod id;
 pub mod incident;
+pub mod onvif;
 pub mod status;
 pub mod tombstone;
 pub mod topic;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::{NodePath, PinnedKey};
+use protocol::{Name, NodePath, PinnedKey};
 use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 
@@ -266,6 +266,7 @@ impl Check<'_> {
                 let rate = self.number(&raw.bytes_per_second, 1000..=1_000_000_000, 1000);
                 u32::try_from(rate).unwrap_or(u32::MAX)
             }),
+            onvif_prefix: self.onvif_prefix(&raw.onvif_prefix),
             caps: Caps {
                 day: self.cap(&raw.mib_per_day),
                 month: self.cap(&raw.mib_per_month),
@@ -276,6 +277,18 @@ impl Check<'_> {
                 Vec::new()
             },
         })
+    }
+
+    fn onvif_prefix(&mut self, prefix: &Field<String>) -> Option<String> {
+        let prefix = prefix.given()?;
+        let level = |level: &str| level.parse::<Name>().is_ok();
+        if prefix.value.split('/').all(level) {
+            return Some(prefix.value.clone());
+        }
+        self.refuse(
+            prefix,
+            "must be levels of a topic such as \"city/vms\", without + # $ and white space",
+        )
     }
 
     /// A bound in MiB as bytes.

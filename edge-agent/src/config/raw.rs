@@ -57,6 +57,7 @@ raw_table! {
         bytes_per_second: u64,
         mib_per_day: u64,
         mib_per_month: u64,
+        onvif_prefix: String,
         tls: RawMqttTls,
         fallback: Vec<At<RawBroker>>,
         probe_every: Duration,

@@ -74,6 +74,8 @@ pub struct MqttSettings {
     pub keep_alive: Duration,
     /// Bytes a second that the link carries, where it is known.
     pub bytes_per_second: Option<u32>,
+    /// First levels of the topics of the ONVIF mirror, where it is wanted.
+    pub onvif_prefix: Option<String>,
     /// Bytes that the link may carry in a day and a month.
     pub caps: Caps,
     /// Safety that was switched off on purpose, as [`protocol::NodeStatus::insecure`] says it.

@@ -17,6 +17,7 @@ use super::{
     client::{Answer, Client, Event, Limits, Message},
     commands,
     fault::Trouble,
+    mirror,
     mqtt::MqttSink,
     pace::{Leave, Pace},
     trace::Trace,
@@ -260,10 +261,11 @@ impl<'s> Connection<'s> {
         if class == Class::Incident {
             self.trace.published(number, &payload, &self.sink.metrics);
         }
+        self.mirror(class, &payload);
         let handed = self.say(Message {
             topic: topic.clone(),
             payload,
-            content_type: content_type(class),
+            content_type: super::content_type(class),
             acknowledged: true,
             retain: false,
         });
@@ -289,6 +291,18 @@ impl<'s> Connection<'s> {
         };
         self.sink.metrics.published.get_or_create(&of).inc();
         Ok(())
+    }
+
+    /// Says an incident in the manner of ONVIF too, where that is wanted: before the record itself, so that whoever sends the
+    /// record again says this again.
+    fn mirror(&mut self, class: Class, payload: &[u8]) {
+        let prefix = self.sink.settings.onvif_prefix.as_ref();
+        let prefix = prefix.filter(|_| class == Class::Incident);
+        let node = &self.sink.identity.node;
+        let mirrored = prefix.and_then(|prefix| mirror::message(prefix, node, payload));
+        if mirrored.is_some_and(|message| self.say(message)) {
+            self.window.handed(Item::Passing);
+        }
     }
 
     /// Hands a message over, and counts it where it went. `false`: the queue is full, or the topic is none.
@@ -472,14 +486,6 @@ impl<'s> Connection<'s> {
             acknowledged: false,
             retain: false,
         });
-    }
-}
-
-fn content_type(class: Class) -> &'static str {
-    match class {
-        Class::Incident => "application/cloudevents+json; charset=utf-8",
-        Class::Status | Class::Telemetry => "application/json",
-        Class::Thumbnail | Class::Snapshot | Class::Clip => "application/octet-stream",
     }
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod connection;
 mod fault;
+mod mirror;
 pub mod mqtt;
 mod pace;
 mod probe;
@@ -19,7 +20,10 @@ use protocol::{Health, NodePath, NodeState, NodeStatus};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{config::settings::Broker, spool::Spool};
+use crate::{
+    config::settings::Broker,
+    spool::{Class, Spool},
+};
 
 pub use budget::{Budget, Caps};
 pub use fault::{Cause, LinkFault};
@@ -78,4 +82,13 @@ pub enum Link {
     Up,
     /// Lost or not made.
     Down(LinkFault),
+}
+
+/// Media type of what a class of records holds.
+fn content_type(class: Class) -> &'static str {
+    match class {
+        Class::Incident => "application/cloudevents+json; charset=utf-8",
+        Class::Status | Class::Telemetry => "application/json",
+        Class::Thumbnail | Class::Snapshot | Class::Clip => "application/octet-stream",
+    }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod brokers;
+mod mirror;
 mod mosquitto;
 mod scripted;
 mod tls;
@@ -63,6 +64,7 @@ fn settings(port: u16) -> MqttSettings {
         keep_alive: Duration::from_secs(30),
         bytes_per_second: None,
         caps: Caps::default(),
+        onvif_prefix: None,
         insecure: Vec::new(),
     }
 }
