@@ -7,6 +7,7 @@ pub mod command;
 pub mod config;
 pub mod ingest;
 pub mod message;
+pub mod metrics;
 pub mod password;
 pub mod store;
 pub mod task;
@@ -25,6 +26,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     config::Settings,
+    metrics::Metrics,
     store::{Store, StoreError},
     task::Tasks,
     web::{App, FirstAdmin},
@@ -60,6 +62,14 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The address of the figures cannot be listened on.
+    #[error("metrics.listen {address}: {source}; stop what listens there, or choose another port")]
+    MetricsListen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// The certificates for the broker cannot be used.
     #[error(transparent)]
     Tls(#[from] ingest::InvalidTls),
@@ -88,11 +98,29 @@ impl Centre {
             source,
         };
         let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
+        let figures = match settings.metrics_listen {
+            Some(address) => {
+                let refused = |source| StartError::MetricsListen { address, source };
+                Some(TcpListener::bind(address).await.map_err(refused)?)
+            }
+            None => None,
+        };
         let address = listener.local_addr().map_err(cannot_listen)?;
         let verifier = password::Verifier::new().map_err(StartError::Passwords)?;
         let tasks = Tasks::default();
         let (connected, broker_connected) = watch::channel(false);
-        ingest::start(&tasks, &settings.mqtt, store.clone(), connected)?;
+        let metrics = Metrics::default();
+        ingest::start(
+            &tasks,
+            &settings.mqtt,
+            store.clone(),
+            connected,
+            metrics.clone(),
+        )?;
+        if let Some(figures) = figures {
+            let served = metrics::serve(figures, metrics.clone(), tasks.stopping());
+            tasks.start("metrics", served);
+        }
         tracing::info!("console: http://{address}/");
         let app = App {
             first_admin: first_admin(&store, &settings.data_dir).await?,
@@ -103,6 +131,7 @@ impl Centre {
             secure_cookies: settings.web.tls_in_front,
             verifier,
             signer: settings.signer,
+            metrics,
         };
         tasks.start("web", web::serve(listener, app));
         Ok(Centre {

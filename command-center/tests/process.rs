@@ -123,6 +123,34 @@ async fn the_centre_hears_of_what_was_given_up() {
 
 /// Mosquitto 2.0.11 sends far more at once than the centre asks for.
 #[tokio::test]
+async fn figures_tell_what_came_and_how_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, port) = mosquitto(folder.path()).await;
+    let centre = CentreProgram::start(folder.path(), port).await;
+    let (client, _) = first_admin(&centre).await;
+    connected(&client).await;
+    let mut node = Node::new("box-1");
+    // Decided long ago: it had waited for the link.
+    let old = node.event(Uuid::now_v7(), IncidentState::Opened, at(0));
+    let now = node.event(Uuid::now_v7(), IncidentState::Opened, protocol::now());
+    let sent = [&old, &now, &now].map(|event| node.send_event(event));
+    publish(port, &sent).await;
+    let figures = Client::new(centre.metrics);
+    until("the figures", || async {
+        let text = figures.get("/metrics").await.body;
+        let text = String::from_utf8(text).unwrap();
+        let wanted = [
+            "safecity_centre_messages_total{outcome=\"stored\"} 2",
+            "safecity_centre_messages_total{outcome=\"duplicate\"} 1",
+            "alert_stage_delay_seconds_count{stage=\"ingested\",way=\"live\"} 1",
+            "alert_stage_delay_seconds_count{stage=\"ingested\",way=\"backlog\"} 1",
+        ];
+        wanted.iter().all(|line| text.contains(line)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_burst_is_stored_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (_broker, port) = mosquitto(folder.path()).await;

@@ -112,6 +112,9 @@ fn read(root: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<
     let mut commands = root.table("commands", problems);
     let signer = read_signer(&mut commands, folder, problems);
     commands.finish(problems);
+    let mut metrics = root.table("metrics", problems);
+    let metrics_listen = read_metrics(&mut metrics, problems);
+    metrics.finish(problems);
     let web = read_web(root.table("web", problems), problems);
     let mut mqtt = root.table("mqtt", problems);
     let mqtt_settings = read_mqtt(&mut mqtt, folder, problems);
@@ -121,6 +124,7 @@ fn read(root: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<
         node_silent_after: node_silent_after.unwrap_or(DEFAULT_SILENT_AFTER),
         evidence_max_bytes: evidence_max_bytes.unwrap_or(DEFAULT_EVIDENCE_MAX),
         signer,
+        metrics_listen,
         web: web?,
         mqtt: mqtt_settings?,
     })
@@ -131,6 +135,21 @@ fn read_signer(commands: &mut Table<'_>, folder: &Path, problems: &mut Problems)
     Signer::read(&folder.join(&file.value))
         .map_err(|why| problems.add(file.line, file.key, why.to_string()))
         .ok()
+}
+
+fn read_metrics(metrics: &mut Table<'_>, problems: &mut Problems) -> Option<SocketAddr> {
+    let listen = metrics.text("listen", problems)?;
+    match listen.value.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Some(address),
+        _ => {
+            let what = format!(
+                "expected a loopback address with a port such as \"127.0.0.1:9465\", found {:?}",
+                listen.value
+            );
+            problems.add(listen.line, listen.key, what);
+            None
+        }
+    }
 }
 
 fn read_web(mut web: Table<'_>, problems: &mut Problems) -> Option<WebSettings> {

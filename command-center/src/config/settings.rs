@@ -15,6 +15,8 @@ pub struct Settings {
     pub evidence_max_bytes: u64,
     /// Signs commands to nodes; without it none can be given.
     pub signer: Option<Signer>,
+    /// Loopback address of the figures for Prometheus, if wanted.
+    pub metrics_listen: Option<SocketAddr>,
     /// The operators' side.
     pub web: WebSettings,
     /// The nodes' side.

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::settings::MqttSettings,
     message::Content,
+    metrics::Metrics,
     store::{Delivery, Outcome, Store},
     task::Tasks,
 };
@@ -100,6 +101,7 @@ pub fn start(
     settings: &MqttSettings,
     store: Store,
     connected: watch::Sender<bool>,
+    metrics: Metrics,
 ) -> Result<(), InvalidTls> {
     let (queue, arrivals) = mpsc::channel(QUEUE);
     let is_connected = connected.subscribe();
@@ -113,7 +115,8 @@ pub fn start(
     );
     tasks.start("commands", outbox);
     tasks.start("mqtt", link.run(tasks.stopping()));
-    tasks.start("commit", commit(arrivals, desk, store, tasks.stopping()));
+    let commit = commit(arrivals, desk, store, metrics, tasks.stopping());
+    tasks.start("commit", commit);
     Ok(())
 }
 
@@ -122,6 +125,7 @@ async fn commit(
     mut arrivals: mpsc::Receiver<Arrival>,
     desk: Desk,
     store: Store,
+    metrics: Metrics,
     stop: CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -133,13 +137,18 @@ async fn commit(
             return;
         };
         for ((arrival, delivery), outcome) in batch.drain(..).zip(deliveries.iter()).zip(outcomes) {
-            tell(delivery, &outcome);
+            tell(delivery, &outcome, arrival.received, &metrics);
             desk.acknowledge(&arrival);
         }
     }
 }
 
-fn tell(delivery: &Delivery, outcome: &Outcome) {
+fn tell(delivery: &Delivery, outcome: &Outcome, received: Utc, metrics: &Metrics) {
+    metrics.came(match outcome {
+        Outcome::Stored => "stored",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Parked(_) => "parked",
+    });
     match (outcome, delivery.message()) {
         (Outcome::Parked(reason), _) => {
             tracing::warn!(topic = delivery.topic(), reason, "a message was parked");
@@ -155,6 +164,7 @@ fn tell(delivery: &Delivery, outcome: &Outcome) {
                 );
             }
             if let Content::Incident(event) = &message.content {
+                metrics.ingested(event, received);
                 let data = &event.data;
                 tracing::info!(
                     node = %message.node,

@@ -48,6 +48,7 @@ pub(super) async fn live(
         shared,
         signed_in,
         events,
+        newest: None,
     };
     tasks.start("live", feed.run());
     Ok(Sse::new(ReceiverStream::new(stream).map(Ok)))
@@ -58,6 +59,8 @@ struct Feed {
     signed_in: SignedIn,
     events: mpsc::Sender<Event>,
     cursor: i64,
+    /// When the newest incident came that it was told of.
+    newest: Option<Utc>,
 }
 
 /// Why a stream ends.
@@ -129,7 +132,14 @@ impl Feed {
                     for (id, change) in changes {
                         self.cursor = id;
                         match change {
-                            Change::Incident(incident) => self.send("incident", &incident).await?,
+                            Change::Incident(incident) => {
+                                self.send("incident", &incident).await?;
+                                // What a console is told of again was shown before.
+                                if self.newest.is_none_or(|newest| incident.received > newest) {
+                                    self.newest = Some(incident.received);
+                                    self.shared.metrics.shown(incident.received, Utc::now());
+                                }
+                            }
                             Change::Node(node) => self.send("node", &node).await?,
                             Change::Centre => self.tell_centre().await?,
                         }

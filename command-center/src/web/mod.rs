@@ -41,7 +41,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{command::Signer, password::Verifier, store::Store, task::Tasks};
+use crate::{command::Signer, metrics::Metrics, password::Verifier, store::Store, task::Tasks};
 
 pub use login::FirstAdmin;
 use throttle::Throttle;
@@ -67,6 +67,8 @@ pub struct App {
     pub verifier: Verifier,
     /// Signs commands, if the centre has a key.
     pub signer: Option<Signer>,
+    /// Counts.
+    pub metrics: Metrics,
 }
 
 pub(crate) struct AppState {

@@ -61,6 +61,8 @@ pub async fn mosquitto(folder: &Path) -> (Guard, u16) {
 pub struct CentreProgram {
     pub process: Guard,
     pub address: SocketAddr,
+    /// Where it serves its figures.
+    pub metrics: SocketAddr,
     pub log: PathBuf,
 }
 
@@ -73,12 +75,13 @@ impl CentreProgram {
     /// The same, on a certain port.
     pub async fn start_on(folder: &Path, mqtt_port: u16, web_port: u16) -> CentreProgram {
         let config = folder.join("command-center.toml");
+        let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let key = folder.join("command.key");
         if !key.is_file() {
             command_center::command::Signer::generate(&key).unwrap();
         }
         let text = format!(
-            "data_dir = \"data\"\n[commands]\nkey_file = \"command.key\"\n[web]\nlisten = \"127.0.0.1:{web_port}\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {mqtt_port}\n"
+            "data_dir = \"data\"\n[commands]\nkey_file = \"command.key\"\n[metrics]\nlisten = \"{metrics}\"\n[web]\nlisten = \"127.0.0.1:{web_port}\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {mqtt_port}\n"
         );
         fs::write(&config, text).unwrap();
         let log = folder.join("centre.log");
@@ -102,6 +105,7 @@ impl CentreProgram {
         CentreProgram {
             process,
             address,
+            metrics,
             log,
         }
     }
