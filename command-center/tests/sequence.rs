@@ -12,7 +12,7 @@ use command_center::{
     view::Gap,
 };
 use protocol::{IncidentState, Tombstone, Topic};
-use support::sample::{Node, Sent, at, record};
+use support::sample::{Node, Sent, at, record, record_at};
 use uuid::Uuid;
 
 fn open(folder: &tempfile::TempDir) -> Store {
@@ -37,6 +37,25 @@ async fn missing_numbers_show_as_gaps_until_they_come() {
     assert_eq!(missing(&nodes[0].gaps), [(4, 4)]);
     record(&store, &[&sent[3]]).await;
     assert!(store.nodes().await.unwrap()[0].gaps.is_empty());
+}
+
+#[tokio::test]
+async fn the_last_of_a_nodes_messages_are_missed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut node = Node::new("box-1");
+    let events: Vec<_> = (0..3)
+        .map(|i| node.event(Uuid::now_v7(), IncidentState::Opened, at(i)))
+        .collect();
+    let sent: Vec<_> = events.iter().map(|e| node.send_event(e)).collect();
+    // Its figures tell of three, one has come.
+    record_at(&store, &[&sent[0], &node.health(at(3), 0)], at(3)).await;
+    assert_eq!(store.nodes().await.unwrap()[0].gaps, [], "on their way");
+    record_at(&store, &[&node.health(at(13), 0)], at(13)).await;
+    let gap = store.nodes().await.unwrap()[0].gaps.remove(0);
+    assert_eq!((gap.first, gap.last, gap.since), (2, 3, at(3)));
+    record_at(&store, &[&sent[2], &sent[1]], at(14)).await;
+    assert_eq!(store.nodes().await.unwrap()[0].gaps, []);
 }
 
 fn tombstone(node: &Node, seqs: &[[u64; 2]], class: &str) -> Sent {
@@ -101,8 +120,10 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     store.close().await;
     let path = folder.path().join("centre.sqlite3");
     let old = rusqlite::Connection::open(path).unwrap();
-    old.execute_batch("DROP TABLE given_up; DROP TABLE command; PRAGMA user_version = 1;")
-        .unwrap();
+    old.execute_batch(
+        "DROP TABLE given_up; DROP TABLE command; DROP TABLE tail; PRAGMA user_version = 1;",
+    )
+    .unwrap();
     drop(old);
     let store = open(&folder);
     let outcomes = record(&store, &[&event, &tombstone(&node, &[[2, 2]], "clip")]).await;

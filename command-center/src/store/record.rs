@@ -165,6 +165,7 @@ fn take(
         }
         Content::Health(health) => {
             take_health(connection, node_id, health)?;
+            sequence::said(connection, node_id, health.bootid, health.last_seq, now)?;
             (Outcome::Stored, None)
         }
         Content::Tombstone(tombstone) => {

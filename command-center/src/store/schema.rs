@@ -162,6 +162,16 @@ CREATE TABLE command (
 CREATE INDEX command_by_node ON command (node_id, asked_us DESC);
 CREATE INDEX command_to_send ON command (next_us) WHERE receipt IS NULL;
 ",
+    r"
+-- the highest number that a node has said it gave out in a boot, and when it was first said
+CREATE TABLE tail (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  bootid TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  since_us INTEGER NOT NULL,
+  PRIMARY KEY (node_id, bootid)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.

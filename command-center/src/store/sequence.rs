@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::{StoreError, micros, time};
 use crate::view::{Gap, GivenUp};
 
+/// A message may be on its way for so long after the node's figures have told of it: microseconds.
+const SETTLED_US: i64 = 5_000_000;
+
 /// Notes that message `seq` of a boot has come.
 pub(super) fn note(
     connection: &Connection,
@@ -46,6 +49,23 @@ pub(super) fn give_up(
         }
     }
     Ok(new)
+}
+
+/// Notes the highest number that a node says it gave out: so that the last of its messages are missed, too.
+pub(super) fn said(
+    connection: &Connection,
+    node_id: i64,
+    bootid: Uuid,
+    seq: u64,
+    now: Utc,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO tail VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET seq = excluded.seq, since_us = excluded.since_us WHERE excluded.seq > seq",
+        )?
+        .execute(params![node_id, bootid.to_string(), number(seq)?, micros(now)])?;
+    Ok(())
 }
 
 fn number(seq: u64) -> Result<i64, StoreError> {
@@ -146,6 +166,31 @@ pub(super) fn gaps(connection: &Connection, node_id: i64) -> Result<Vec<Gap>, St
         }
         current = Some((bootid, last.unsigned_abs()));
     }
+    gaps.extend(tails(connection, node_id)?);
     gaps.sort_by_key(|gap| gap.since);
     Ok(gaps)
+}
+
+/// Numbers past the highest that came, once the node was heard again [`SETTLED_US`] after it had said that it gave them out:
+/// until then they are on their way.
+fn tails(connection: &Connection, node_id: i64) -> Result<Vec<Gap>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT tail.bootid, tail.seq, tail.since_us,
+           coalesce((SELECT max(last) FROM seq_range r
+             WHERE r.node_id = tail.node_id AND r.bootid = tail.bootid), 0) AS reached
+         FROM tail JOIN node ON node.id = tail.node_id
+         WHERE tail.node_id = ?1 AND tail.seq > reached AND node.heard_us - tail.since_us >= ?2",
+    )?;
+    let mut rows = statement.query(params![node_id, SETTLED_US])?;
+    let mut tails = Vec::new();
+    while let Some(row) = rows.next()? {
+        let bootid: String = row.get(0)?;
+        tails.push(Gap {
+            bootid: bootid.parse().map_err(|_| StoreError::Broken("boot id"))?,
+            first: row.get::<_, i64>(3)?.unsigned_abs() + 1,
+            last: row.get::<_, i64>(1)?.unsigned_abs(),
+            since: time(row.get(2)?)?,
+        });
+    }
+    Ok(tails)
 }

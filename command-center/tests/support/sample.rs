@@ -244,9 +244,14 @@ pub fn announce_part(part: &str, event: &mut IncidentEvent, picture: &[u8]) {
 
 /// Commits messages as one batch.
 pub async fn record(store: &Store, sent: &[&Sent]) -> Vec<Outcome> {
+    record_at(store, sent, Utc::now()).await
+}
+
+/// The same, received at `now`.
+pub async fn record_at(store: &Store, sent: &[&Sent], now: Utc) -> Vec<Outcome> {
     let batch = sent
         .iter()
-        .map(|(topic, payload)| Delivery::read(Utc::now(), topic, payload))
+        .map(|(topic, payload)| Delivery::read(now, topic, payload))
         .collect();
     store.record(Arc::new(batch)).await.unwrap()
 }
