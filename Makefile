@@ -36,7 +36,7 @@ demo: build
 
 test: setup console $(NODE_MODULES)
 	cargo build --bins
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run; else cargo test; fi
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
 
 faults: setup console
 	cargo build --bins

@@ -87,7 +87,7 @@ fn point() -> impl Strategy<Value = Point> {
 
 /// A polygon that is simple by construction: seen from its middle, the vertices follow one another by angle.
 fn star() -> impl Strategy<Value = Vec<Point>> {
-    proptest::collection::vec(0.1_f32..0.5, 3..12).prop_map(|radii| {
+    proptest::collection::vec(0.125_f32..0.5, 3..12).prop_map(|radii| {
         let step = std::f32::consts::TAU / radii.len() as f32;
         let vertex = |(i, r): (usize, &f32)| {
             let angle = step * i as f32;

@@ -7,14 +7,18 @@ use analytics::{
 };
 use proptest::prelude::*;
 
+/// Least side of a box. A power of two: the sampler of floats fails one time in millions on lower bounds that are not a
+/// multiple of the upper bound's precision.
+const LEAST: f32 = 1.0 / 128.0;
+
 fn detection() -> impl Strategy<Value = Detection> {
     let numbers = (
         0_u16..3,
         0_u8..20,
         0.0_f32..0.9,
         0.0_f32..0.9,
-        0.01_f32..0.5,
-        0.01_f32..0.5,
+        LEAST..0.5,
+        LEAST..0.5,
     );
     numbers.prop_map(|(class, score, x, y, w, h)| Detection {
         class: ClassId(class),
@@ -30,7 +34,7 @@ fn detections() -> impl Strategy<Value = Vec<Detection>> {
 
 proptest! {
     #[test]
-    fn suppression_is_idempotent(mut dets in detections(), iou in 0.1_f32..0.9) {
+    fn suppression_is_idempotent(mut dets in detections(), iou in 0.125_f32..0.9) {
         suppress(&mut dets, iou);
         let once = dets.clone();
         suppress(&mut dets, iou);
@@ -40,7 +44,7 @@ proptest! {
     #[test]
     fn suppression_is_order_free(
         (dets, shuffled) in detections().prop_flat_map(|d| (Just(d.clone()), Just(d).prop_shuffle())),
-        iou in 0.1_f32..0.9,
+        iou in 0.125_f32..0.9,
     ) {
         let (mut a, mut b) = (dets, shuffled);
         suppress(&mut a, iou);
@@ -49,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_kept_does_not_overlap_and_what_is_dropped_did(dets in detections(), iou in 0.1_f32..0.9) {
+    fn what_is_kept_does_not_overlap_and_what_is_dropped_did(dets in detections(), iou in 0.125_f32..0.9) {
         let mut kept = dets.clone();
         suppress(&mut kept, iou);
         let clash = |a: &Detection, b: &Detection| a.class == b.class && a.rect.iou(&b.rect) > iou;
@@ -62,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_one_tile_is_suppression(dets in detections(), iou in 0.1_f32..0.9) {
+    fn merging_one_tile_is_suppression(dets in detections(), iou in 0.125_f32..0.9) {
         let tile = Rect { x: 0.0, y: 0.0, w: 1.0, h: 1.0 };
         let mut tiled: Vec<_> = dets.iter().map(|&detection| TileDetection { detection, tile }).collect();
         let mut merged = Vec::new();

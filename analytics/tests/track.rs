@@ -138,13 +138,17 @@ fn velocity_is_in_picture_units_a_second_whatever_the_frame_rate() {
     }
 }
 
+/// Least side of a box. A power of two: the sampler of floats fails one time in millions on lower bounds that are not a
+/// multiple of the upper bound's precision.
+const LEAST: f32 = 1.0 / 64.0;
+
 fn frames() -> impl Strategy<Value = Vec<(u16, Vec<Detection>)>> {
     let detection = (
         0.0_f32..1.0,
         0.0_f32..1.0,
         0.0_f32..1.0,
-        0.02_f32..0.3,
-        0.02_f32..0.3,
+        LEAST..0.3,
+        LEAST..0.3,
     );
     let detection = detection.prop_map(|(s, x, y, w, h)| det(s, x, y, w, h));
     proptest::collection::vec(
