@@ -3,6 +3,10 @@
 //! For now every access unit is decoded, as long as the decoder keeps up; where it does not, whole groups of pictures
 //! are left out, because a decoder that misses one unit shows rubbish until the next key frame.
 
+mod motion;
+
+pub use motion::{Motion, MotionDetector};
+
 use std::time::Duration;
 
 /// Decides on access units, in decoding order.
