@@ -222,6 +222,7 @@ fn start_camera(
         min_score: camera.min_score,
         results: sender,
         counters: Arc::clone(&counters),
+        attention: Mutex::default(),
     });
     let (orders, ordered) = mpsc::channel(command::ORDERS);
     let post = Post {

@@ -1,13 +1,13 @@
 //! One camera's analysis: detections of its frames -> its scene -> incident changes, with the stamps and the frame that
 //! decided. Synchronous, and the same for a live camera and for a clip under evaluation.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use analytics::{
     detection::Detection,
     incident::IncidentChange,
     scene::{Scene, SceneError, SceneSettings},
-    track::Track,
+    track::{Track, TrackId},
 };
 
 use crate::camera::{Frame, Stamps};
@@ -28,17 +28,27 @@ pub struct Decision {
 pub struct Analysis {
     scene: Scene,
     last: Option<Arc<Frame>>,
+    /// Between frames, at the rate of analysis: still times are gone through in such steps.
+    period: Duration,
+    /// How often the model has looked where something stands still, and not seen it.
+    missed: BTreeMap<TrackId, u32>,
 }
 
 impl Analysis {
-    /// For a model with these labels.
+    /// For a model with these labels, at `fps` frames a second, which must be positive.
     ///
     /// # Errors
     /// Everything in the scene that does not suit the model, at once.
-    pub fn new(settings: &SceneSettings, labels: &[String]) -> Result<Analysis, Vec<SceneError>> {
+    pub fn new(
+        settings: &SceneSettings,
+        labels: &[String],
+        fps: f32,
+    ) -> Result<Analysis, Vec<SceneError>> {
         Ok(Analysis {
             scene: Scene::new(settings, labels)?,
             last: None,
+            period: Duration::from_secs_f32(1.0 / fps.clamp(0.1, 1000.0)),
+            missed: BTreeMap::new(),
         })
     }
 
@@ -48,6 +58,64 @@ impl Analysis {
         let decisions = decide(changes, &frame);
         self.last = Some(frame);
         decisions
+    }
+
+    /// Takes a frame in which nothing has moved for a while: what was tracked stands where it stood. `looked`: what the
+    /// model saw, where it looked at the frame.
+    pub fn update_still(
+        &mut self,
+        frame: Arc<Frame>,
+        looked: Option<&[Detection]>,
+    ) -> Vec<Decision> {
+        let at = frame.stamps().at;
+        let mut decisions = Vec::new();
+        let mut time = frame.still_since().unwrap_or(at) + self.period;
+        // The time since was not looked at frame by frame, yet it counts as if it had been.
+        while time + self.period / 2 < at {
+            let standing = self.standing(&[]);
+            let changes = self.scene.update(time, &standing);
+            decisions.extend(decide_at(changes, &frame, time));
+            time += self.period;
+        }
+        let seen = looked.unwrap_or_default();
+        let mut detections = seen.to_vec();
+        if looked.is_some() {
+            self.note_missed(seen);
+        }
+        detections.extend(self.standing(seen));
+        let changes = self.scene.update(at, &detections);
+        decisions.extend(decide_at(changes, &frame, at));
+        self.last = Some(frame);
+        decisions
+    }
+
+    /// What stands still and is not among `seen`: tracked surely, seen in the last frame, and not missed again and again.
+    fn standing(&self, seen: &[Detection]) -> Vec<Detection> {
+        let tracks = self.scene.tracks().iter();
+        let standing = tracks.filter(|track| {
+            let missed = self.missed.get(&track.id).copied().unwrap_or_default();
+            track.confirmed && track.seen && missed < MISSED && !is_among(track, seen)
+        });
+        let again = standing.map(|track| Detection {
+            class: track.class,
+            score: track.score_median.max(track.score),
+            rect: track.detected,
+        });
+        again.collect()
+    }
+
+    fn note_missed(&mut self, seen: &[Detection]) {
+        let tracks = self.scene.tracks();
+        self.missed
+            .retain(|id, _| tracks.iter().any(|track| track.id == *id));
+        for track in tracks.iter().filter(|track| track.confirmed) {
+            let missed = self.missed.entry(track.id).or_default();
+            *missed = if is_among(track, seen) {
+                0
+            } else {
+                *missed + 1
+            };
+        }
     }
 
     /// Closes what is open: the stream ended or begins anew. The last frame stands for the end.
@@ -69,12 +137,25 @@ impl Analysis {
     }
 }
 
+/// A thing that stands still is given up when the model has looked for it so often and has not seen it.
+const MISSED: u32 = 3;
+
+/// Whether a detection shows the track where it was.
+fn is_among(track: &Track, seen: &[Detection]) -> bool {
+    seen.iter().any(|det| det.rect.iou(&track.detected) > 0.4)
+}
+
 fn decide(changes: Vec<IncidentChange>, frame: &Arc<Frame>) -> Vec<Decision> {
+    decide_at(changes, frame, frame.stamps().at)
+}
+
+/// Decisions of a moment before the frame, or of the frame's own.
+fn decide_at(changes: Vec<IncidentChange>, frame: &Arc<Frame>, at: Duration) -> Vec<Decision> {
     changes
         .into_iter()
         .map(|change| Decision {
             change,
-            stamps: frame.stamps(),
+            stamps: frame.stamps().before(at),
             frame: Arc::clone(frame),
         })
         .collect()

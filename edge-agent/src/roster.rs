@@ -118,7 +118,8 @@ fn scene(
     camera: &CameraSettings,
     model: &Model,
 ) -> Result<(Analysis, Reporter), String> {
-    let analysis = Analysis::new(&camera.scene, model.labels()).map_err(|errors| {
+    let fps = camera.gate.analysis_fps;
+    let analysis = Analysis::new(&camera.scene, model.labels(), fps).map_err(|errors| {
         errors
             .iter()
             .map(ToString::to_string)

@@ -124,7 +124,10 @@ impl Watch {
     }
 
     async fn look(&mut self, seen: Seen) {
-        let decisions = self.analysis.update(seen.frame, &seen.detections);
+        let decisions = match (&seen.detections, seen.frame.still_since()) {
+            (Some(detections), None) => self.analysis.update(seen.frame, detections),
+            (looked, _) => self.analysis.update_still(seen.frame, looked.as_deref()),
+        };
         let dropped =
             self.mailbox.dropped() + self.counters.results_dropped.load(Ordering::Relaxed);
         let analysed = self.counters.analysed.load(Ordering::Relaxed);

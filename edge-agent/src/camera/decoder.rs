@@ -2,10 +2,10 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gstreamer::{self as gst, prelude::*};
@@ -14,12 +14,12 @@ use gstreamer_app as gst_app;
 use super::{
     error::Fault,
     frame::{Frame, Stamps},
-    pipeline,
+    held, pipeline,
     unit::Codec,
 };
 
-/// Access units that may wait for a live decoder; about a second of video.
-const WAITING: u64 = 30;
+/// Access units that may wait for the decoder of a file.
+const WAITING_FILES: u64 = 30;
 
 /// What is done when a decoder has enough access units waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,23 +50,24 @@ impl Decoded<'_> {
     }
 }
 
-/// The entry of a decoder.
-pub(super) struct Feeder(gst_app::AppSrc);
-
-impl Feeder {
-    /// Hands over an encoded picture; waits where [`WhenFull::Wait`] says so. False where the decoder takes no more.
-    pub(super) fn feed(&self, sample: &gst::Sample) -> bool {
-        self.0.push_sample(sample).is_ok()
-    }
-}
-
 /// One decoder.
 pub struct Decoder {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
     bus: gst::Bus,
     ended: Arc<AtomicBool>,
+    drained: Arc<Drained>,
     when_full: WhenFull,
+}
+
+/// How often the decoder was told to give out all that it holds, and how often it has.
+#[derive(Default)]
+struct Drained {
+    /// Something has been fed since it was last told.
+    fed: AtomicBool,
+    asked: AtomicU64,
+    done: Mutex<u64>,
+    changed: Condvar,
 }
 
 impl Decoder {
@@ -83,7 +84,7 @@ impl Decoder {
         let source = gst_app::AppSrc::builder()
             .format(gst::Format::Time)
             .block(when_full == WhenFull::Wait)
-            .max_buffers(WAITING)
+            .max_buffers(WAITING_FILES)
             .max_bytes(0)
             .build();
         let caps = gst::Caps::builder("video/x-raw")
@@ -92,6 +93,8 @@ impl Decoder {
         let ended = Arc::new(AtomicBool::new(false));
         let full_range = codec == Codec::Mjpeg;
         let at_end = Arc::clone(&ended);
+        let drained = Arc::<Drained>::default();
+        let at_drained = Arc::clone(&drained);
         let sink = gst_app::AppSink::builder()
             .caps(&caps)
             .sync(false)
@@ -116,6 +119,16 @@ impl Decoder {
                             Err(gst::FlowError::Eos)
                         }
                     })
+                    .new_event(move |sink| {
+                        // Events are not needed otherwise; they are taken so that none piles up.
+                        let event = sink.try_pull_object(gst::ClockTime::ZERO);
+                        let event = event.and_then(|e| e.downcast::<gst::Event>().ok());
+                        if event.is_some_and(|e| e.type_() == gst::EventType::SegmentDone) {
+                            *held(&at_drained.done) += 1;
+                            at_drained.changed.notify_all();
+                        }
+                        true
+                    })
                     .eos(move |_| at_end.store(true, Ordering::Release))
                     .build(),
             )
@@ -131,22 +144,53 @@ impl Decoder {
             source,
             bus,
             ended,
+            drained,
             when_full,
         })
     }
 
-    /// Whether as much is waiting as may.
-    pub fn is_full(&self) -> bool {
-        self.when_full == WhenFull::Refuse && self.source.current_level_buffers() >= WAITING
+    /// Access units that wait for it.
+    pub(super) fn waiting(&self) -> u64 {
+        self.source.current_level_buffers()
     }
 
-    /// Its entry, for threads that may have to wait there: they must not hold a lock meanwhile.
-    pub(super) fn feeder(&self) -> Feeder {
-        Feeder(self.source.clone())
+    /// Whether who feeds it has to wait where much is waiting.
+    pub(super) fn waits(&self) -> bool {
+        self.when_full == WhenFull::Wait
+    }
+
+    /// Makes it give out what it holds back to bring pictures into the order of display; the next unit must be a key
+    /// unit.
+    pub(super) fn drain(&self) {
+        if !self.drained.fed.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        self.drained.asked.fetch_add(1, Ordering::Relaxed);
+        self.source
+            .send_event(gst::event::SegmentDone::new(gst::ClockTime::ZERO));
+    }
+
+    /// As [`Decoder::drain`], and waits until all of it has been looked at, or no longer than `limit`.
+    pub(super) fn drain_and_wait(&self, limit: Duration) {
+        self.drain();
+        let asked = self.drained.asked.load(Ordering::Relaxed);
+        let until = Instant::now() + limit;
+        let mut done = held(&self.drained.done);
+        while *done < asked && !self.has_ended() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            done = match self.drained.changed.wait_timeout(done, left) {
+                Ok((guard, _)) => guard,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
     }
 
     /// Hands over an encoded picture. False where the decoder takes no more.
     pub(super) fn feed(&self, sample: &gst::Sample) -> bool {
+        self.drained.fed.store(true, Ordering::Relaxed);
         self.source.push_sample(sample).is_ok()
     }
 

@@ -19,10 +19,15 @@ use jiff::Timestamp;
 use super::{
     decoder::{Decoded, Decoder, WhenFull},
     error::{CameraError, Fault},
+    feeding::{self, Feeding, GateSettings, Judge},
     frame::{Frame, Stamps},
-    gate::FrameGate,
-    held, pipeline,
-    unit::Codec,
+    gate::{FrameGate, GateKind},
+    held,
+    in_flight::Role,
+    pipeline,
+    progress::Progress,
+    reel::Reel,
+    unit::{AccessUnit, Codec},
 };
 
 /// How often messages are looked at while no frame comes.
@@ -30,6 +35,11 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// A clip that gives nothing for so long is given up.
 const STALL: Duration = Duration::from_secs(30);
+
+/// The reel of a gated clip: more than two of the longest groups that a gate waits for.
+const REEL: Duration = Duration::from_secs(12);
+/// Bound of that in bytes.
+const REEL_BYTES: usize = 256 << 20;
 
 /// Frames that may wait to be taken. Loss policy: none, the decoder waits.
 const WAITING: usize = 2;
@@ -46,8 +56,10 @@ pub struct Clip {
 }
 
 struct Shared {
-    decoder: Mutex<Option<Decoder>>,
+    decoder: Mutex<Option<Arc<Decoder>>>,
     fault: Mutex<Option<Fault>>,
+    gated: Mutex<Option<GatedIntake>>,
+    progress: Progress,
     /// Nanoseconds of media time of the last picture, picked or not.
     end: Arc<AtomicU64>,
 }
@@ -58,6 +70,25 @@ impl Clip {
     /// # Errors
     /// A file that cannot be read; what is wrong inside it is said by [`Clip::next_frame`].
     pub fn open(path: &Path, gate: FrameGate) -> Result<Clip, CameraError> {
+        Clip::start(path, Judge::alone_with(gate), None)
+    }
+
+    /// Opens a clip that is gated as a camera would be. What the gate decides depends on the clip alone.
+    ///
+    /// # Errors
+    /// As [`Clip::open`].
+    pub fn gated(path: &Path, settings: &GateSettings) -> Result<Clip, CameraError> {
+        let (feeding, judge) = feeding::gate(settings);
+        let feeding = (settings.kind == GateKind::Encoded).then_some(feeding);
+        Clip::start(path, judge, feeding)
+    }
+
+    /// What the gate has done so far; all zero where there is none.
+    pub fn progress(&self) -> &Progress {
+        &self.shared.progress
+    }
+
+    fn start(path: &Path, judge: Judge, feeding: Option<Feeding>) -> Result<Clip, CameraError> {
         let refused = |fault| CameraError {
             place: path.display().to_string(),
             fault,
@@ -66,16 +97,25 @@ impl Clip {
         gst::init().map_err(|e| refused(Fault::Broken(e.to_string())))?;
         let (sender, frames) = sync_channel(WAITING);
         let end = Arc::new(AtomicU64::new(0));
+        let gated = feeding.map(|feeding| GatedIntake::new(feeding, Arc::clone(&end)));
+        let mut media = Media::new(judge, Arc::clone(&end));
         let shared = Arc::new(Shared {
             decoder: Mutex::default(),
             fault: Mutex::default(),
-            end: Arc::clone(&end),
+            gated: Mutex::new(gated),
+            progress: Progress::default(),
+            end,
         });
-        let mut media = Media::new(gate, end);
         let keep_open = sender.clone();
-        let picture = move |decoded: Decoded<'_>| match media.frame(decoded) {
-            Some(frame) => sender.send(frame).is_ok(),
-            None => true,
+        let counted = Arc::downgrade(&shared);
+        let picture = move |decoded: Decoded<'_>| {
+            if let Some(shared) = counted.upgrade() {
+                shared.progress.decoded.fetch_add(1, Ordering::Relaxed);
+            }
+            match media.frame(decoded) {
+                Some(frame) => sender.send(frame).is_ok(),
+                None => true,
+            }
         };
         let pipeline = build(path, &shared, picture).map_err(|e| refused(Fault::Broken(e)))?;
         let bus = pipeline.bus().expect("a pipeline has a bus");
@@ -115,7 +155,7 @@ impl Clip {
             }
             let ended = held(&self.shared.decoder)
                 .as_ref()
-                .is_some_and(Decoder::has_ended);
+                .is_some_and(|decoder| decoder.has_ended());
             if ended {
                 // What came out before the end may still lie in the channel.
                 return match frames.try_recv() {
@@ -146,7 +186,9 @@ impl Clip {
         {
             return Some(Fault::Broken(pipeline::text(error)));
         }
-        held(&self.shared.decoder).as_ref().and_then(Decoder::fault)
+        held(&self.shared.decoder)
+            .as_ref()
+            .and_then(|decoder| decoder.fault())
     }
 }
 
@@ -155,23 +197,85 @@ impl Drop for Clip {
         // The decoder first: it may be waiting for somebody to take a frame, and the reader for the decoder.
         self.frames = None;
         let decoder = held(&self.shared.decoder).take();
-        drop(decoder);
+        if let Some(decoder) = decoder {
+            decoder.stop();
+        }
         pipeline::stop(&self.pipeline);
     }
 }
 
-/// Media time of decoded pictures.
+impl Shared {
+    /// Hands an access unit on, waiting for the decoder where it has enough. False where nothing more is wanted.
+    fn take(&self, sample: &gst::Sample, decoder: &Decoder) -> bool {
+        match &mut *held(&self.gated) {
+            None => decoder.feed(sample),
+            Some(gated) => gated.take(sample, decoder, &self.progress),
+        }
+    }
+}
+
+/// The encoded half of a clip that is gated.
+struct GatedIntake {
+    feeding: Feeding,
+    reel: Mutex<Reel>,
+    first: Option<Duration>,
+    last: Duration,
+    end: Arc<AtomicU64>,
+}
+
+impl GatedIntake {
+    fn new(feeding: Feeding, end: Arc<AtomicU64>) -> GatedIntake {
+        GatedIntake {
+            feeding,
+            reel: Mutex::new(Reel::new(REEL, REEL_BYTES)),
+            first: None,
+            last: Duration::ZERO,
+            end,
+        }
+    }
+
+    fn take(&mut self, sample: &gst::Sample, decoder: &Decoder, progress: &Progress) -> bool {
+        let Some(buffer) = sample.buffer() else {
+            return true;
+        };
+        let next = self.last + buffer.duration().map(Duration::from).unwrap_or_default();
+        let pts = buffer.pts().map(Duration::from);
+        let first = *self.first.get_or_insert(pts.unwrap_or_default());
+        let at = pts.map_or(next, |pts| pts.saturating_sub(first));
+        self.last = at;
+        let nanoseconds = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+        self.end.fetch_max(nanoseconds, Ordering::Release);
+        let stamps = Stamps {
+            at,
+            capture: None,
+            arrival: Timestamp::now(),
+        };
+        let unit = feeding::restamped(sample, at).and_then(|s| AccessUnit::new(s, stamps));
+        let Some(unit) = unit.map(Arc::new) else {
+            return true;
+        };
+        // The gate decides at key units by what has been judged: that must not depend on how fast anything runs.
+        if unit.key {
+            decoder.drain_and_wait(STALL);
+        }
+        held(&self.reel).push(Arc::clone(&unit));
+        self.feeding.unit(&unit, decoder, &self.reel, progress);
+        !decoder.has_ended()
+    }
+}
+
+/// Media time of decoded pictures, and which of them are frames.
 struct Media {
-    gate: FrameGate,
+    judge: Judge,
     first: Option<Duration>,
     last: Duration,
     end: Arc<AtomicU64>,
 }
 
 impl Media {
-    fn new(gate: FrameGate, end: Arc<AtomicU64>) -> Media {
+    fn new(judge: Judge, end: Arc<AtomicU64>) -> Media {
         Media {
-            gate,
+            judge,
             first: None,
             last: Duration::ZERO,
             end,
@@ -192,17 +296,22 @@ impl Media {
     }
 
     fn frame(&mut self, decoded: Decoded<'_>) -> Option<Result<Frame, String>> {
+        let known = self.judge.recall(&decoded);
+        let known = known.unwrap_or_else(|| (self.stamps(&decoded), Role::Run));
+        let judged = self.judge.picture(decoded, known).transpose()?;
+        Some(judged.map(|judged| judged.frame))
+    }
+
+    fn stamps(&mut self, decoded: &Decoded<'_>) -> Stamps {
         let at = self.at(decoded.pts, decoded.duration.unwrap_or_default());
         self.last = at;
         let nanoseconds = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
         self.end.store(nanoseconds, Ordering::Release);
-        self.gate.picks(at).then(|| {
-            decoded.into_frame(Stamps {
-                at,
-                capture: None,
-                arrival: Timestamp::now(),
-            })
-        })
+        Stamps {
+            at,
+            capture: None,
+            arrival: Timestamp::now(),
+        }
     }
 }
 
@@ -237,9 +346,15 @@ fn build(
         };
         let result = Codec::from_caps(&caps)
             .ok_or(Fault::Codec(name))
+            .inspect(|codec| {
+                // Its units do not tell when they are shown: the gate cannot go by them.
+                if *codec == Codec::Mpeg4 {
+                    held(&shared.gated).take();
+                }
+            })
             .and_then(|codec| Decoder::new(codec, WhenFull::Wait, picture))
             .and_then(|decoder| {
-                *held(&shared.decoder) = Some(decoder);
+                *held(&shared.decoder) = Some(Arc::new(decoder));
                 link(&pipeline, pad, &shared).map_err(Fault::Broken)
             });
         if let Err(fault) = result {
@@ -260,14 +375,15 @@ fn link(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Resul
             gst_app::AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
                     let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                    let feed = held(&units.decoder).as_ref().map(Decoder::feeder);
-                    match feed.is_some_and(|feed| feed.feed(&sample)) {
+                    let decoder = held(&units.decoder).clone();
+                    match decoder.is_some_and(|decoder| units.take(&sample, &decoder)) {
                         true => Ok(gst::FlowSuccess::Ok),
                         false => Err(gst::FlowError::Eos),
                     }
                 })
                 .eos(move |_| {
-                    if let Some(decoder) = held(&end.decoder).as_ref() {
+                    let decoder = held(&end.decoder).clone();
+                    if let Some(decoder) = decoder {
                         decoder.end();
                     }
                 })

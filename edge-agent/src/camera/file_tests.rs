@@ -122,3 +122,110 @@ fn a_clip_may_be_left_half_read() {
     assert!(clip.next_frame().expect("it reads").is_some());
     drop(clip);
 }
+
+/// A still street with noise, in which something walks from second 12 to second 14, at 10 pictures a second; key pictures
+/// every 20.
+fn quiet_clip(folder: &Path, name: &str, encoder: &str) -> PathBuf {
+    let (width, height) = (320, 240);
+    let mut raw = Vec::new();
+    let mut noise = 1_u32;
+    for i in 0..300 {
+        let mut luma: Vec<u8> = (0..width * height)
+            .map(|at| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let street = 80 + 20 * ((at % width / 16 + at / width / 16) % 3);
+                street as u8 + (noise >> 30) as u8
+            })
+            .collect();
+        if (120..140).contains(&i) {
+            let left = (i - 120) * 14;
+            for row in luma.chunks_exact_mut(width).skip(100).take(60) {
+                row[left..left + 24].fill(200);
+            }
+        }
+        luma.resize(width * height * 3 / 2, 128);
+        raw.extend(luma);
+    }
+    let yuv = folder.join("raw.yuv");
+    std::fs::write(&yuv, raw).expect("written");
+    let path = folder.join(name);
+    make(&format!(
+        "filesrc location={} ! rawvideoparse width={width} height={height} format=i420 framerate=10/1 ! {encoder} \
+         ! filesink location={}",
+        yuv.display(),
+        path.display()
+    ));
+    path
+}
+
+/// Times of the frames that are given, those in which nothing moves apart, and how many pictures were decoded.
+fn gated(path: &Path, kind: GateKind) -> (Vec<f64>, Vec<f64>, u64) {
+    let settings = GateSettings {
+        kind,
+        analysis_fps: 5.0,
+        masks: Vec::new(),
+    };
+    let mut clip = Clip::gated(path, &settings).expect("it opens");
+    let (mut moving, mut still) = (Vec::new(), Vec::new());
+    while let Some(frame) = clip.next_frame().expect("it reads") {
+        let at = (frame.stamps().at.as_secs_f64() * 1000.0).round() / 1000.0;
+        match frame.still_since() {
+            None => moving.push(at),
+            Some(_) => still.push(at),
+        }
+    }
+    (
+        moving,
+        still,
+        clip.progress().decoded.load(Ordering::Relaxed),
+    )
+}
+
+#[test]
+fn a_gated_clip_gives_every_frame_in_which_something_moves_and_decodes_few_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, encoder) in [
+        (
+            "plain.mp4",
+            "x264enc tune=zerolatency key-int-max=20 ! mp4mux",
+        ),
+        (
+            "b-frames.mp4",
+            "x264enc bframes=2 b-adapt=false key-int-max=20 ! mp4mux",
+        ),
+        (
+            "constant.mkv",
+            "x264enc pass=cbr bitrate=500 key-int-max=20 ! matroskamux",
+        ),
+        (
+            "hevc.mkv",
+            "x265enc speed-preset=ultrafast key-int-max=20 ! h265parse ! matroskamux",
+        ),
+    ] {
+        let path = quiet_clip(folder.path(), name, encoder);
+        let (by_motion, _, all) = gated(&path, GateKind::Motion);
+        let (by_units, still, decoded) = gated(&path, GateKind::Encoded);
+        assert_eq!(all, 300, "{name}");
+        let walk: Vec<f64> = (60..72).map(|i| f64::from(i) / 5.0).collect();
+        for (gate, times) in [("motion", &by_motion), ("encoded", &by_units)] {
+            let missed = walk.iter().filter(|at| !times.contains(at)).count();
+            assert_eq!(missed, 0, "{name}, {gate}: {times:?}");
+            let idle = times
+                .iter()
+                .filter(|at| **at > 17.0 || (4.0..11.9).contains(*at));
+            assert_eq!(idle.count(), 0, "{name}, {gate}: {times:?}");
+        }
+        assert!(decoded < 200, "{name}: {decoded} of 300 decoded");
+        let mut times = [by_units, still].concat();
+        let given = times.len();
+        times.sort_by(f64::total_cmp);
+        times.dedup();
+        assert_eq!(times.len(), given, "{name}: no frame comes twice");
+        assert!(*times.last().expect("some") >= 28.0, "{name}: to the end");
+        assert_eq!(
+            gated(&path, GateKind::Encoded).2,
+            decoded,
+            "{name}: the same each time"
+        );
+    }
+}

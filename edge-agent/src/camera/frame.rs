@@ -24,12 +24,25 @@ impl Stamps {
     pub fn capture_or_arrival(&self) -> Timestamp {
         self.capture.unwrap_or(self.arrival)
     }
+
+    /// Those of a moment before, `at` on the camera's time line.
+    pub fn before(&self, at: Duration) -> Stamps {
+        let earlier = self.at.saturating_sub(at);
+        Stamps {
+            at,
+            capture: self
+                .capture
+                .and_then(|capture| capture.checked_sub(earlier).ok()),
+            arrival: self.arrival.checked_sub(earlier).unwrap_or(self.arrival),
+        }
+    }
 }
 
 /// A decoded frame.
 pub struct Frame {
     pixels: Pixels,
     stamps: Stamps,
+    still_since: Option<Duration>,
 }
 
 enum Pixels {
@@ -55,6 +68,7 @@ impl Frame {
         Ok(Frame {
             pixels: Pixels::Rgb { size, data },
             stamps,
+            still_since: None,
         })
     }
 
@@ -85,9 +99,24 @@ impl Frame {
                 colour,
             },
             stamps,
+            still_since: None,
         };
         frame.try_picture().map_err(|e| e.to_string())?;
         Ok(frame)
+    }
+
+    /// Marks it as one in which nothing has moved since `since`.
+    #[must_use]
+    pub fn still(self, since: Duration) -> Frame {
+        Frame {
+            still_since: Some(since),
+            ..self
+        }
+    }
+
+    /// Where nothing moves in it: since when nothing has, on the camera's time line.
+    pub fn still_since(&self) -> Option<Duration> {
+        self.still_since
     }
 
     /// Its time stamps.

@@ -53,6 +53,7 @@ pub struct Mailbox<T> {
     slot: Mutex<Option<T>>,
     dropped: AtomicU64,
     bell: Arc<Bell>,
+    emptied: Condvar,
 }
 
 impl<T> Mailbox<T> {
@@ -62,6 +63,7 @@ impl<T> Mailbox<T> {
             slot: Mutex::new(None),
             dropped: AtomicU64::new(0),
             bell,
+            emptied: Condvar::new(),
         }
     }
 
@@ -74,9 +76,32 @@ impl<T> Mailbox<T> {
         self.bell.ring();
     }
 
+    /// As [`Mailbox::put`], but waits for the slot to be empty, no longer than `limit`: for what came late in a burst and
+    /// is wanted all the same.
+    pub fn put_patiently(&self, value: T, limit: Duration) {
+        let until = Instant::now() + limit;
+        let mut slot = held(&self.slot);
+        while slot.is_some() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            slot = match self.emptied.wait_timeout(slot, left) {
+                Ok((guard, _)) => guard,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        drop(slot);
+        self.put(value);
+    }
+
     /// Takes what lies there.
     pub fn take(&self) -> Option<T> {
-        held(&self.slot).take()
+        let value = held(&self.slot).take();
+        if value.is_some() {
+            self.emptied.notify_all();
+        }
+        value
     }
 
     /// How many values were dropped.
@@ -100,6 +125,25 @@ mod tests {
         assert_eq!(mailbox.take(), None);
         mailbox.put(4);
         assert_eq!((mailbox.take(), mailbox.dropped()), (Some(4), 2));
+    }
+
+    #[test]
+    fn what_is_put_patiently_pushes_nothing_out_while_somebody_takes() {
+        let mailbox = Arc::new(Mailbox::new(Arc::default()));
+        let writer = {
+            let mailbox = Arc::clone(&mailbox);
+            let limit = Duration::from_secs(60);
+            std::thread::spawn(move || (0..100).for_each(|i| mailbox.put_patiently(i, limit)))
+        };
+        let mut taken = Vec::new();
+        while taken.len() < 100 {
+            taken.extend(mailbox.take());
+        }
+        writer.join().expect("writer");
+        assert_eq!((taken, mailbox.dropped()), ((0..100).collect(), 0));
+        mailbox.put(1);
+        mailbox.put_patiently(2, Duration::ZERO);
+        assert_eq!((mailbox.take(), mailbox.dropped()), (Some(2), 1));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod clip;
 pub mod clock;
 pub mod decoder;
 pub mod error;
+mod feeding;
 pub mod file;
 pub mod frame;
 pub mod gate;
@@ -25,6 +26,7 @@ pub mod unit;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use error::CameraError;
+pub use feeding::GateSettings;
 pub use frame::{Frame, Stamps};
 pub use source::{Outputs, stream};
 

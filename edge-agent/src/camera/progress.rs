@@ -11,7 +11,7 @@ use std::{
 
 use jiff::SignedDuration;
 
-use super::{held, picture::Picture};
+use super::{gate::Verdict, held, picture::Picture};
 
 /// Rows of a picture that are compared with the last picture's: every so many-th. A live sensor's noise is everywhere.
 const ROWS: usize = 4;
@@ -31,21 +31,29 @@ pub struct Progress {
     pub packets_lost: AtomicU64,
     /// Access units that the gate did not hand to the decoder.
     pub not_decoded: AtomicU64,
+    /// Those among them that were left out because nothing moved.
+    pub asleep: AtomicU64,
+    /// Times that the gate was woken and what it had left out was decoded after all.
+    pub wakings: AtomicU64,
     /// Frames decoded.
     pub decoded: AtomicU64,
-    /// Frames that the gate picked for analysis.
+    /// Frames that the gate picked for analysis, still ones included.
     pub picked: AtomicU64,
+    /// Picked frames in which nothing moved.
+    pub still: AtomicU64,
     /// Connections that were made.
     pub connections: AtomicU64,
     /// Pipelines that did not stop in time and were left to themselves.
     pub abandoned: AtomicU64,
-    /// Milliseconds from `epoch` to the last decoded frame; 0 before the first.
+    /// Milliseconds from `epoch` to the last frame that was decoded, or left out on purpose; 0 before the first.
     last_frame: AtomicU64,
     /// Nanoseconds: how far the time line has come.
     line_end: AtomicU64,
     /// Milliseconds that the camera's clock is ahead of this node's.
     clock_ahead: AtomicI64,
-    still: Mutex<Option<Still>>,
+    /// Whether going by encoded units pays.
+    verdict: Mutex<Verdict>,
+    unchanged: Mutex<Option<Still>>,
 }
 
 /// A picture that has come again and again.
@@ -65,14 +73,18 @@ impl Progress {
             bytes: AtomicU64::new(0),
             packets_lost: AtomicU64::new(0),
             not_decoded: AtomicU64::new(0),
+            asleep: AtomicU64::new(0),
+            wakings: AtomicU64::new(0),
             decoded: AtomicU64::new(0),
             picked: AtomicU64::new(0),
+            still: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             last_frame: AtomicU64::new(0),
             line_end: AtomicU64::new(0),
             clock_ahead: AtomicI64::new(UNSAID),
-            still: Mutex::default(),
+            verdict: Mutex::new(Verdict::Worth),
+            unchanged: Mutex::default(),
         }
     }
 
@@ -81,7 +93,7 @@ impl Progress {
         self.epoch
     }
 
-    /// How long ago the last frame was decoded; nothing before the first.
+    /// How long ago the last frame was decoded, or left out because nothing moved; nothing before the first.
     pub fn frame_age(&self) -> Option<Duration> {
         let last = self.last_frame.load(Ordering::Relaxed);
         (last > 0).then(|| {
@@ -93,7 +105,7 @@ impl Progress {
 
     /// How long the very same picture has been coming, to the last bit. A live sensor never gives the same picture twice.
     pub fn still_for(&self) -> Duration {
-        let still = held(&self.still);
+        let still = held(&self.unchanged);
         still
             .as_ref()
             .map_or(Duration::ZERO, |still| still.last - still.since)
@@ -105,9 +117,27 @@ impl Progress {
         (ms != UNSAID).then(|| SignedDuration::from_millis(ms))
     }
 
+    /// What the camera's gate found of going by encoded units.
+    pub fn verdict(&self) -> Verdict {
+        *held(&self.verdict)
+    }
+
+    pub(super) fn gate_says(&self, verdict: Verdict) {
+        *held(&self.verdict) = verdict;
+    }
+
     /// Notes a decoded frame.
     pub(crate) fn decoded_now(&self) {
         self.decoded.fetch_add(1, Ordering::Relaxed);
+        self.watched_now();
+    }
+
+    /// Notes a unit that came and that nothing was to be decoded of.
+    pub(super) fn rests(&self) {
+        self.watched_now();
+    }
+
+    fn watched_now(&self) {
         let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_frame.store(now.max(1), Ordering::Relaxed);
     }
@@ -115,7 +145,7 @@ impl Progress {
     /// Notes what is to be seen now.
     pub(crate) fn seen(&self, picture: &Picture<'_>, now: Instant) {
         let hash = hash(picture);
-        let mut still = held(&self.still);
+        let mut still = held(&self.unchanged);
         match &mut *still {
             Some(still) if still.hash == hash => still.last = now,
             still => {

@@ -21,10 +21,9 @@ use super::{
     clock::{TimeLine, believe},
     decoder::{Decoder, WhenFull},
     error::{CameraError, Fault},
+    feeding::{self, Feeding, Judge, restamped},
     frame::{Frame, Stamps},
-    gate::{FrameGate, UnitGate},
     held,
-    in_flight::InFlight,
     mailbox::Mailbox,
     pipeline,
     progress::Progress,
@@ -100,11 +99,10 @@ struct Intake {
     /// The camera's name.
     camera: String,
     outputs: Outputs,
-    analysis_fps: f32,
     decoder: Mutex<Option<Decoder>>,
     units: Mutex<Units>,
-    /// Stamps of access units that are being decoded, by presentation time.
-    in_flight: Arc<InFlight>,
+    /// Who looks at decoded pictures, until the decoder takes it.
+    judge: Mutex<Option<Judge>>,
     fault: Mutex<Option<Fault>>,
     began: Instant,
     /// Milliseconds from `began` to the last frame; 0 before the first.
@@ -115,7 +113,7 @@ struct Intake {
 
 struct Units {
     line: TimeLine,
-    gate: UnitGate,
+    feeding: Feeding,
     /// A presentation time and the camera's clock at it, from the last sender report.
     report: Option<(Duration, Timestamp)>,
     /// It has been said that the camera's clock is not believed.
@@ -125,17 +123,17 @@ struct Units {
 impl Intake {
     fn new(camera: &CameraSettings, outputs: Outputs) -> Intake {
         let epoch = outputs.progress.epoch();
+        let (feeding, judge) = feeding::gate(&camera.gate);
         Intake {
             camera: camera.id.to_string(),
-            analysis_fps: camera.analysis_fps,
             decoder: Mutex::default(),
             units: Mutex::new(Units {
                 line: TimeLine::new(epoch, outputs.progress.line_end()),
-                gate: UnitGate::default(),
+                feeding,
                 report: None,
                 doubted: false,
             }),
-            in_flight: Arc::default(),
+            judge: Mutex::new(Some(judge)),
             fault: Mutex::default(),
             began: Instant::now(),
             last_frame: Arc::default(),
@@ -176,12 +174,16 @@ impl Intake {
         held(&self.outputs.reel).push(Arc::clone(&unit));
         let decoder = held(&self.decoder);
         let Some(decoder) = &*decoder else { return };
-        if units.gate.decodes(unit.key, decoder.is_full()) {
-            self.in_flight.remember(stamps.at, stamps);
-            decoder.feed(unit.sample());
-        } else {
-            progress.not_decoded.fetch_add(1, Ordering::Relaxed);
+        let reel = &self.outputs.reel;
+        if units.feeding.unit(&unit, decoder, reel, progress) {
+            self.watched_now();
         }
+    }
+
+    /// A picture came out of the decoder, or was left out because nothing moves.
+    fn watched_now(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_frame.store(now.max(1), Ordering::Relaxed);
     }
 
     /// The camera's clock at `pts`, where it has said and is believed.
@@ -199,51 +201,48 @@ impl Intake {
         Some(capture).filter(|_| believed)
     }
 
-    /// What is called with each decoded picture.
-    fn on_picture(&self) -> impl FnMut(super::decoder::Decoded<'_>) -> bool + Send + 'static {
-        let mut gate = FrameGate::new(self.analysis_fps);
-        let mut last = Duration::ZERO;
+    /// What is called with each decoded picture. It holds the intake weakly: the decoder belongs to that.
+    fn on_picture(
+        self: &Arc<Self>,
+    ) -> impl FnMut(super::decoder::Decoded<'_>) -> bool + Send + 'static {
         let outputs = self.outputs.clone();
-        let in_flight = Arc::clone(&self.in_flight);
-        let last_frame = Arc::clone(&self.last_frame);
-        let began = self.began;
+        let intake = Arc::downgrade(self);
+        let mut judge = held(&self.judge).take();
         move |decoded| {
             outputs.progress.decoded_now();
-            let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            last_frame.store(now.max(1), Ordering::Relaxed);
-            let stamps = decoded.pts.and_then(|pts| in_flight.recall(pts));
-            let Some(mut stamps) = stamps else {
+            let (Some(intake), Some(judge)) = (intake.upgrade(), &mut judge) else {
+                return false;
+            };
+            intake.watched_now();
+            let Some(known) = judge.recall(&decoded) else {
                 return true;
             };
-            stamps.at = stamps.at.max(last);
-            last = stamps.at;
-            if gate.picks(stamps.at) {
-                outputs.progress.picked.fetch_add(1, Ordering::Relaxed);
-                match decoded.into_frame(stamps) {
-                    Ok(frame) => {
-                        outputs.progress.seen(&frame.picture(), Instant::now());
-                        outputs.mailbox.put(frame);
-                    }
-                    Err(why) => tracing::warn!(why, "a frame is left out"),
-                }
+            match judge.picture(decoded, known) {
+                Ok(Some(judged)) => hand_on(judged, &outputs),
+                Ok(None) => {}
+                Err(why) => tracing::warn!(camera = intake.camera, why, "a frame is left out"),
             }
             true
         }
     }
 }
 
-/// The unit with its place on the camera's time line for a presentation time. Its bytes are shared, not copied.
-fn restamped(sample: &gst::Sample, at: Duration) -> Option<gst::Sample> {
-    let mut buffer = sample.buffer_owned()?;
-    let stamps = buffer.make_mut();
-    stamps.set_pts(gst::ClockTime::try_from(at).ok()?);
-    stamps.set_dts(None);
-    let (caps, segment) = (
-        sample.caps_owned(),
-        gst::FormattedSegment::<gst::ClockTime>::new(),
-    );
-    let whole = gst::Sample::builder().buffer(&buffer).segment(&segment);
-    Some(whole.caps_if_some(caps.as_ref()).build())
+/// Longest wait for the frame before one that came late to be taken.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn hand_on(judged: feeding::Judged, outputs: &Outputs) {
+    let frame = judged.frame;
+    let progress = &outputs.progress;
+    progress.picked.fetch_add(1, Ordering::Relaxed);
+    if frame.still_since().is_some() {
+        progress.still.fetch_add(1, Ordering::Relaxed);
+    }
+    progress.seen(&frame.picture(), Instant::now());
+    if judged.late {
+        outputs.mailbox.put_patiently(frame, PATIENCE);
+    } else {
+        outputs.mailbox.put(frame);
+    }
 }
 
 /// The camera's clock at `pts`, by its last report.

@@ -99,7 +99,11 @@ fn camera(url: String) -> CameraSettings {
         model: "none".to_owned(),
         min_score: 0.5,
         tiles: (1, 1),
-        analysis_fps: 5.0,
+        gate: crate::camera::GateSettings {
+            kind: crate::camera::gate::GateKind::Off,
+            analysis_fps: 5.0,
+            masks: Vec::new(),
+        },
         scene: analytics::scene::SceneSettings {
             zones: Vec::new(),
             lines: Vec::new(),
@@ -198,7 +202,7 @@ fn pictures_sent_out_of_display_order_keep_their_even_times_over_tcp() {
         ! rtph264pay name=pay0 pt=96";
     let server = Server::start(launch, None);
     let mut camera = camera(server.url("/live"));
-    camera.analysis_fps = f32::INFINITY;
+    camera.gate.analysis_fps = f32::INFINITY;
     let outputs = outputs();
     let result = until(&camera, &outputs, |outputs| {
         held(&outputs.reel).since(Duration::ZERO).len() >= 30

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use analytics::geometry::Polygon;
+
 use super::{
     check::Check,
     nearest::nearest,
@@ -10,8 +12,12 @@ use super::{
     scene,
     settings::{CameraSettings, StreamSettings, Transport},
 };
+use crate::camera::{GateSettings, gate::GateKind};
 use crate::health::FROZEN;
 use crate::inference::folders::{BUNDLED, is_model_name};
+
+/// The encoded gate goes back to the last key unit but one: the reel holds so much at least.
+const REEL_OF_GATE: Duration = Duration::from_secs(10);
 
 /// Longest name for people, in characters.
 const MAX_DISPLAY_NAME: usize = 100;
@@ -45,6 +51,8 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let reel = check.duration(&raw.reel, 0, 120, Duration::from_secs(10));
     let min_score = check.number(&raw.min_score, 0.01..=0.99, 0.1);
     let analysis_fps = check.number(&raw.analysis_fps, 0.1..=60.0, 5.0);
+    let gate = gate(check, raw);
+    let masks = masks(check, raw, &scene.settings.zones);
     let tiles = tiles(check, raw);
     let model = model(check, raw);
     Some(CameraSettings {
@@ -65,11 +73,19 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         model,
         min_score: min_score as f32,
         tiles,
-        analysis_fps: analysis_fps as f32,
+        gate: GateSettings {
+            kind: gate,
+            analysis_fps: analysis_fps as f32,
+            masks,
+        },
         scene: scene.settings,
         severities: scene.severities,
         revisions: scene.revisions,
-        reel,
+        reel: if gate == GateKind::Encoded {
+            reel.max(REEL_OF_GATE)
+        } else {
+            reel
+        },
         fault,
     })
 }
@@ -154,6 +170,39 @@ fn transport(check: &mut Check<'_>, raw: &At<RawCamera>) -> Transport {
             )
             .unwrap_or(Transport::Tcp),
     }
+}
+
+fn gate(check: &mut Check<'_>, raw: &At<RawCamera>) -> GateKind {
+    let Some(at) = raw.gate.given() else {
+        return GateKind::Off;
+    };
+    let found = GateKind::NAMES.iter().find(|(name, _)| *name == at.value);
+    match found {
+        Some((_, kind)) => *kind,
+        None => check
+            .refuse(
+                at,
+                unknown("gate", &at.value, &GateKind::NAMES.map(|(name, _)| name)),
+            )
+            .unwrap_or(GateKind::Off),
+    }
+}
+
+/// The zones in which movement counts for nothing.
+fn masks(check: &mut Check<'_>, raw: &At<RawCamera>, zones: &[(String, Polygon)]) -> Vec<Polygon> {
+    let mut masks = Vec::new();
+    for at in raw.motion_masks.given().map_or(&[][..], |at| &at.value) {
+        match zones.iter().find(|(name, _)| *name == at.value) {
+            Some((_, zone)) => masks.push(zone.clone()),
+            None => {
+                let known: Vec<&str> = zones.iter().map(|(name, _)| name.as_str()).collect();
+                check
+                    .problems
+                    .push(at.problem(unknown("zone", &at.value, &known)));
+            }
+        }
+    }
+    masks
 }
 
 fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {

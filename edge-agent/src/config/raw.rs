@@ -141,6 +141,8 @@ raw_table! {
         min_score: f64,
         tiles: [u64; 2],
         analysis_fps: f64,
+        gate: String,
+        motion_masks: Vec<At<String>>,
         zones: Vec<At<RawZone>>,
         lines: Vec<At<RawLine>>,
         rules: Vec<At<RawRule>>,

@@ -6,7 +6,7 @@ use analytics::scene::SceneSettings;
 use protocol::{Name, NodePath, PinnedKey, Severity};
 use rustls::pki_types::ServerName;
 
-use crate::{inference::folders::ModelFolders, sink::Caps, spool::Quota};
+use crate::{camera::GateSettings, inference::folders::ModelFolders, sink::Caps, spool::Quota};
 
 /// A secret: a password or a token. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -167,8 +167,8 @@ pub struct CameraSettings {
     pub min_score: f32,
     /// Columns and rows of tiles that a picture is analysed in, besides the whole; (1, 1) is the whole alone.
     pub tiles: (u8, u8),
-    /// Analysed frames a second, at most.
-    pub analysis_fps: f32,
+    /// Which units are decoded and which frames analysed.
+    pub gate: GateSettings,
     /// Zones, lines and rules; labels still by name, resolved against the model at start.
     pub scene: SceneSettings,
     /// Severity of each rule's incidents, by the rule's name.

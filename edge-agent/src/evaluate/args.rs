@@ -24,10 +24,13 @@ use super::{
     run::{self, CaseRun},
     table::table,
 };
-use crate::inference::{
-    folders::FolderArgs,
-    model::{Model, ModelError},
-    runtime::Runtime,
+use crate::{
+    camera::gate::GateKind,
+    inference::{
+        folders::FolderArgs,
+        model::{Model, ModelError},
+        runtime::Runtime,
+    },
 };
 
 /// How a thread gets a model of its own, by its name.
@@ -51,6 +54,9 @@ pub struct EvaluateArgs {
     /// Use this model for every case; without it, what the camera settings say, else street-nano
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
+    /// Gate every case's camera so: off, motion or encoded; without it, what the camera settings say, else off
+    #[arg(long, value_name = "GATE", value_parser = gate)]
+    pub gate: Option<GateKind>,
     /// What an integrator would set for each case's camera (TOML, one table a case)
     #[arg(long, value_name = "FILE")]
     pub camera_settings: Option<PathBuf>,
@@ -105,6 +111,13 @@ pub fn main(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failed || low)))
 }
 
+fn gate(name: &str) -> Result<GateKind, String> {
+    let found = GateKind::NAMES.iter().find(|(known, _)| *known == name);
+    found
+        .map(|(_, kind)| *kind)
+        .ok_or_else(|| "allowed are off, motion and encoded".to_owned())
+}
+
 /// All cases at these places, by name.
 fn load(places: &[PathBuf]) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
@@ -156,7 +169,8 @@ fn run_all(
                 loop {
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = cases.get(i) else { break };
-                    let camera = settings.camera(&case.name, args.model.as_deref());
+                    let mut camera = settings.camera(&case.name, args.model.as_deref());
+                    camera.gate = args.gate.unwrap_or(camera.gate);
                     let result = run_one(case, &camera, load_model, &mut models);
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     results.insert(i, result);

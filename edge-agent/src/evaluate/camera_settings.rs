@@ -7,7 +7,7 @@ use analytics::{rule::RuleSpec, track::TrackerSettings};
 use serde::Deserialize;
 
 use super::case::Case;
-use crate::inference::folders::BUNDLED;
+use crate::{camera::gate::GateKind, inference::folders::BUNDLED};
 
 /// Name of the table that stands for every case.
 const DEFAULTS: &str = "defaults";
@@ -23,6 +23,8 @@ pub struct CaseCamera {
     pub model: String,
     /// Analysed frames a second, at most.
     pub analysis_fps: f32,
+    /// What the gate goes by.
+    pub gate: GateKind,
     /// Columns and rows of tiles.
     pub tiles: (u8, u8),
     /// Detections below this score are not looked at.
@@ -38,6 +40,7 @@ pub struct CaseCamera {
 struct RawCamera {
     model: Option<String>,
     analysis_fps: Option<f32>,
+    gate: Option<GateKind>,
     tiles: Option<(u8, u8)>,
     min_score: Option<f32>,
     tracker: Option<RawTracker>,
@@ -88,6 +91,7 @@ impl CameraSettingsFile {
         CaseCamera {
             model: model.or(named).unwrap_or(BUNDLED).to_owned(),
             analysis_fps: own.analysis_fps.or(common.analysis_fps).unwrap_or(5.0),
+            gate: own.gate.or(common.gate).unwrap_or(GateKind::Off),
             tiles: own.tiles.or(common.tiles).unwrap_or((1, 1)),
             min_score: own.min_score.or(common.min_score).unwrap_or(0.1),
             tracker: TrackerSettings {

@@ -37,6 +37,10 @@ pub struct CaseReport {
     pub duration_s: f64,
     /// Frames that were analysed.
     pub frames: u64,
+    /// Frames that the model looked at: the gate found something moving in them.
+    pub looked: u64,
+    /// Pictures that were decoded.
+    pub decoded: u64,
 }
 
 /// One rule of a case.
@@ -129,6 +133,8 @@ impl CaseReport {
             error,
             duration_s: run.duration_s,
             frames: run.frames,
+            looked: run.looked,
+            decoded: run.decoded,
         }
     }
 }

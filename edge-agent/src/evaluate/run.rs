@@ -1,6 +1,10 @@
 //! One case through the pipeline of the street: decoder, gate, preprocessing, model, tracker, rules; in media time.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use analytics::{
     geometry::Rect,
@@ -11,8 +15,11 @@ use analytics::{
 use super::camera_settings::CaseCamera;
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{file::Clip, gate::FrameGate},
-    inference::model::{Cost, Model},
+    camera::{GateSettings, file::Clip},
+    inference::{
+        attention::Attention,
+        model::{Cost, Model},
+    },
 };
 
 /// An incident that opened.
@@ -35,8 +42,12 @@ pub struct CaseRun {
     pub alarms: Vec<Alarm>,
     /// Media time of the clip's last picture, in seconds.
     pub duration_s: f64,
-    /// Frames that were analysed.
+    /// Frames that the gate picked.
     pub frames: u64,
+    /// Those among them that the model looked at; nothing moved in the others.
+    pub looked: u64,
+    /// Pictures that were decoded.
+    pub decoded: u64,
     /// What the model cost.
     pub cost: Cost,
 }
@@ -51,16 +62,27 @@ pub fn run(
     camera: &CaseCamera,
     model: &mut Model,
 ) -> Result<CaseRun, String> {
-    let mut analysis = Analysis::new(scene, model.labels()).map_err(|errors| {
+    let labels = model.labels();
+    let mut analysis = Analysis::new(scene, labels, camera.analysis_fps).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         lines.join("; ")
     })?;
-    let gate = FrameGate::new(camera.analysis_fps);
-    let mut clip = Clip::open(clip, gate).map_err(|e| e.to_string())?;
+    let gate = GateSettings {
+        kind: camera.gate,
+        analysis_fps: camera.analysis_fps,
+        masks: Vec::new(),
+    };
+    let mut clip = Clip::gated(clip, &gate).map_err(|e| e.to_string())?;
+    let mut attention = Attention::default();
     let mut run = CaseRun::default();
     let mut detections = Vec::new();
     model.take_cost();
     while let Some(frame) = clip.next_frame().map_err(|e| e.to_string())? {
+        run.frames += 1;
+        if !attention.wants(&frame) {
+            run.note(scene, &analysis.update_still(Arc::new(frame), None));
+            continue;
+        }
         model
             .detect(
                 &frame.picture(),
@@ -69,12 +91,17 @@ pub fn run(
                 &mut detections,
             )
             .map_err(|e| e.to_string())?;
-        run.frames += 1;
-        let decisions = analysis.update(Arc::new(frame), &detections);
+        run.looked += 1;
+        attention.looked(frame.stamps().at, detections.len());
+        let decisions = match frame.still_since() {
+            None => analysis.update(Arc::new(frame), &detections),
+            Some(_) => analysis.update_still(Arc::new(frame), Some(&detections)),
+        };
         run.note(scene, &decisions);
     }
     run.note(scene, &analysis.finish());
     run.duration_s = seconds(clip.end());
+    run.decoded = clip.progress().decoded.load(Ordering::Relaxed);
     run.cost = model.take_cost();
     Ok(run)
 }

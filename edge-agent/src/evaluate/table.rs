@@ -30,6 +30,13 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
             "",
             ""
         )?;
+        if case.looked < case.frames {
+            writeln!(
+                out,
+                "  gate: {} of {} due frames looked at, {} pictures decoded",
+                case.looked, case.frames, case.decoded
+            )?;
+        }
         if let Some(error) = &case.error {
             writeln!(out, "  not run: {error}")?;
         }

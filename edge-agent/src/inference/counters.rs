@@ -10,6 +10,8 @@ use std::{
 pub struct FeedCounters {
     /// Frames that were analysed.
     pub analysed: AtomicU64,
+    /// Frames that were not looked at because nothing moved in them.
+    pub still: AtomicU64,
     /// Frames that could not be analysed.
     pub failed: AtomicU64,
     /// Results that the camera's analysis had no room for.

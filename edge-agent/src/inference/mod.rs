@@ -3,6 +3,7 @@
 //! A [`model::Model`] is one session on one thread: preprocessing, the run, and decoding by `analytics::decoder`.
 //! Workers ([`worker`]) own models and take turns over the cameras' mailboxes ([`scheduler`]).
 
+pub mod attention;
 pub mod counters;
 pub mod folders;
 pub mod manifest;

@@ -11,7 +11,7 @@ use std::{
 use analytics::detection::Detection;
 use tokio::sync::mpsc;
 
-use super::counters::FeedCounters;
+use super::{attention::Attention, counters::FeedCounters};
 use crate::camera::{
     Frame,
     mailbox::{Bell, Mailbox},
@@ -22,8 +22,8 @@ use crate::camera::{
 pub struct Seen {
     /// The frame.
     pub frame: Arc<Frame>,
-    /// What was seen, none included.
-    pub detections: Vec<Detection>,
+    /// What was seen, none included; nothing where the frame was not looked at because nothing moves in it.
+    pub detections: Option<Vec<Detection>>,
 }
 
 /// How many results may wait for a camera's analysis, which takes far less time than an inference.
@@ -46,6 +46,17 @@ pub struct Feed {
     pub results: mpsc::Sender<Seen>,
     /// What has been done so far.
     pub counters: Arc<FeedCounters>,
+    /// Which frames the model looks at.
+    pub attention: Mutex<Attention>,
+}
+
+impl Feed {
+    /// Which frames the model looks at.
+    pub(super) fn attention(&self) -> MutexGuard<'_, Attention> {
+        self.attention
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// All cameras that take turns.
@@ -163,6 +174,7 @@ mod tests {
             min_score: 0.5,
             results: mpsc::channel(1).0,
             counters: Arc::default(),
+            attention: Mutex::default(),
         });
         (place, mailbox)
     }

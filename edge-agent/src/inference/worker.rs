@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use analytics::detection::Detection;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -57,6 +58,11 @@ fn analyse(
         feed.counters.failed.fetch_add(1, Ordering::Relaxed);
         return;
     };
+    if !feed.attention().wants(&frame) {
+        feed.counters.still.fetch_add(1, Ordering::Relaxed);
+        give(feed, frame, None);
+        return;
+    }
     let mut detections = Vec::new();
     let looked = model.detect(
         &frame.picture(),
@@ -71,6 +77,11 @@ fn analyse(
         return;
     }
     feed.counters.analysed.fetch_add(1, Ordering::Relaxed);
+    feed.attention().looked(frame.stamps().at, detections.len());
+    give(feed, frame, Some(detections));
+}
+
+fn give(feed: &Feed, frame: Frame, detections: Option<Vec<Detection>>) {
     let seen = Seen {
         frame: Arc::new(frame),
         detections,

@@ -1,130 +1,50 @@
 //! Which access units are worth decoding, and which frames worth analysing.
 //!
-//! For now every access unit is decoded, as long as the decoder keeps up; where it does not, whole groups of pictures
-//! are left out, because a decoder that misses one unit shows rubbish until the next key frame.
+//! - [`units`] decides on access units: while nothing moves only key units are decoded; what wakes it is fed from the reel,
+//!   so that nothing since the last key unit is lost.
+//! - [`frame`] picks the frames that are due, a few a second.
+//! - [`motion`] tells by their luma whether anything moves in them. A frame in which nothing does is marked as still, and
+//!   what was seen last is taken to stand where it stood.
+//!
+//! Everything here is decided by units, pictures and media time alone: no clock, no thread, no lock.
 
+mod frame;
 mod motion;
+mod sizes;
+mod units;
+mod worth;
 
+pub use frame::FrameGate;
 pub use motion::{Motion, MotionDetector};
+pub use units::{Step, UnitGate, Use};
+pub use worth::Verdict;
 
-use std::time::Duration;
-
-/// Decides on access units, in decoding order.
-#[derive(Debug)]
-pub struct UnitGate {
-    waiting_for_key: bool,
+/// What a camera's gate goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateKind {
+    /// Every due frame is analysed.
+    Off,
+    /// Every unit is decoded; due frames in which nothing moves are not analysed.
+    Motion,
+    /// As `Motion`, and while nothing moves only key units are decoded.
+    Encoded,
 }
 
-impl Default for UnitGate {
-    fn default() -> Self {
-        UnitGate {
-            waiting_for_key: true,
-        }
-    }
-}
+impl GateKind {
+    /// All kinds, by the names that a configuration has for them.
+    pub const NAMES: [(&'static str, GateKind); 3] = [
+        ("off", GateKind::Off),
+        ("motion", GateKind::Motion),
+        ("encoded", GateKind::Encoded),
+    ];
 
-impl UnitGate {
-    /// Whether to decode the next access unit. `full`: the decoder has as much waiting as it may.
-    pub fn decodes(&mut self, key: bool, full: bool) -> bool {
-        if full {
-            self.waiting_for_key = true;
-        } else if key {
-            self.waiting_for_key = false;
-        }
-        !self.waiting_for_key
-    }
-}
-
-/// A frame may be this share of the analysis period early and still take its turn: presentation times jitter.
-const EARLY: f64 = 0.1;
-
-/// Picks frames on a grid of media time, so that a clip is analysed at the same frames however fast it is read.
-#[derive(Debug)]
-pub struct FrameGate {
-    period: f64,
-    due: Option<f64>,
-}
-
-impl FrameGate {
-    /// At most `fps` frames a second, which must be positive; infinity picks all.
-    pub fn new(fps: f32) -> FrameGate {
-        FrameGate {
-            period: 1.0 / f64::from(fps),
-            due: None,
-        }
-    }
-
-    /// Whether to analyse the frame at `at`, which does not decrease.
-    pub fn picks(&mut self, at: Duration) -> bool {
-        let at = at.as_secs_f64();
-        let due = *self.due.get_or_insert(at);
-        if at < due - EARLY * self.period {
-            return false;
-        }
-        // The grid stays where it is unless a whole period was missed.
-        let next = due + self.period;
-        self.due = Some(if next > at { next } else { at + self.period });
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn picked(source_fps: f64, fps: f32, seconds: f64) -> Vec<usize> {
-        let mut gate = FrameGate::new(fps);
-        (0..(source_fps * seconds) as usize)
-            .filter(|i| gate.picks(Duration::from_secs_f64(*i as f64 / source_fps)))
-            .collect()
-    }
-
-    #[test]
-    fn an_even_share_of_frames_is_picked() {
-        assert_eq!(picked(25.0, 5.0, 1.0), [0, 5, 10, 15, 20]);
-        assert_eq!(picked(10.0, 10.0, 0.5), [0, 1, 2, 3, 4]);
-        assert_eq!(picked(12.5, 5.0, 1.0), [0, 3, 5, 8, 10]);
-        assert_eq!(picked(5.0, 10.0, 1.0), [0, 1, 2, 3, 4], "there are no more");
-        assert_eq!(picked(25.0, f32::INFINITY, 0.2), [0, 1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn after_a_gap_the_rate_is_not_made_up_for() {
-        let mut gate = FrameGate::new(5.0);
-        assert!(gate.picks(Duration::ZERO));
-        assert!(gate.picks(Duration::from_millis(3_010)));
-        assert!(!gate.picks(Duration::from_millis(3_050)));
-        assert!(gate.picks(Duration::from_millis(3_210)));
-    }
-
-    proptest! {
-        #[test]
-        fn never_more_than_the_rate(steps in prop::collection::vec(1u64..200, 1..300), fps in 1u8..30) {
-            let mut gate = FrameGate::new(f32::from(fps));
-            let mut at = 0;
-            let mut count = 0.0;
-            for step in &steps {
-                at += step;
-                if gate.picks(Duration::from_millis(at)) {
-                    count += 1.0;
-                }
-            }
-            let span = (at - steps[0]) as f64 / 1000.0;
-            prop_assert!(count <= span * f64::from(fps) + 1.0 + EARLY + 1e-6);
-        }
-
-        #[test]
-        fn a_decoded_run_begins_with_a_key_unit(units in prop::collection::vec((any::<bool>(), any::<bool>()), 0..200)) {
-            let mut gate = UnitGate::default();
-            let mut running = false;
-            for (key, full) in units {
-                let decodes = gate.decodes(key, full);
-                prop_assert!(!(decodes && full));
-                prop_assert!(!decodes || running || key, "a run that begins without a key unit");
-                running = decodes;
-            }
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            GateKind::Off => "off",
+            GateKind::Motion => "motion",
+            GateKind::Encoded => "encoded",
         }
     }
 }

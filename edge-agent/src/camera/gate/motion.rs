@@ -15,9 +15,9 @@ const CELLS: usize = COLUMNS * ROWS;
 
 /// Rows of a cell that are read, about: enough to average a sensor's noise out.
 const ROWS_READ: usize = 8;
-/// What was there is forgotten with this time constant, in seconds: long enough for what creeps to differ from it, short
-/// enough for what stopped to be soon part of it.
-const MEMORY: f32 = 1.2;
+/// A picture is compared with one that is so old at least, and not twice as old where looks are frequent: long enough for
+/// what creeps to differ, short enough for what stopped to be soon part of it.
+const AGE: Duration = Duration::from_millis(500);
 /// A cell's usual unrest is learned with this share of each look.
 const LEARN: f32 = 0.02;
 /// A change is not taken for larger than this, in code values: a small strong one is no change of its neighbourhood.
@@ -25,7 +25,7 @@ const STRONG: f32 = 12.0;
 /// Half side, in cells, of the neighbourhood whose common change does not count.
 const REACH: usize = 4;
 /// A cell has changed when it differs by so many times its usual unrest,
-const UNREST: f32 = 7.0;
+const UNREST: f32 = 8.0;
 /// and by so many code values of luma at least.
 const LEAST: f32 = 2.0;
 /// Unrest is never taken for larger than this: else a road would learn its traffic.
@@ -52,16 +52,30 @@ pub struct Motion {
 #[derive(Debug)]
 pub struct MotionDetector {
     size: (u32, u32),
-    /// When the last picture was learned; nothing before the first.
-    learned: Option<Duration>,
     now: Vec<f32>,
-    mean: Vec<f32>,
+    older: Snapshot,
+    newer: Snapshot,
     unrest: Vec<f32>,
     change: Vec<f32>,
     around: Vec<f32>,
     changed: Vec<bool>,
     text: Vec<f32>,
     masked: Vec<bool>,
+}
+
+/// A picture as it was.
+#[derive(Debug, Default)]
+struct Snapshot {
+    at: Option<Duration>,
+    cells: Vec<f32>,
+}
+
+impl Snapshot {
+    fn take(&mut self, cells: &[f32], at: Duration) {
+        self.at = Some(at);
+        self.cells.clear();
+        self.cells.extend_from_slice(cells);
+    }
 }
 
 impl Default for MotionDetector {
@@ -80,9 +94,9 @@ impl MotionDetector {
             .collect();
         MotionDetector {
             size: (0, 0),
-            learned: None,
             now: vec![0.0; CELLS],
-            mean: vec![0.0; CELLS],
+            older: Snapshot::default(),
+            newer: Snapshot::default(),
             unrest: vec![CALM; CELLS],
             change: vec![0.0; CELLS],
             around: vec![0.0; CELLS],
@@ -92,33 +106,37 @@ impl MotionDetector {
         }
     }
 
-    /// Looks at a picture without remembering it; see [`MotionDetector::learn`]. The first picture, and the first of
-    /// another size, counts as moving.
-    pub fn look(&mut self, picture: &Picture<'_>) -> Motion {
+    /// Looks at the picture of `at` without remembering it; see [`MotionDetector::learn`]. The first picture, and the
+    /// first of another size, counts as moving.
+    pub fn look(&mut self, picture: &Picture<'_>, at: Duration) -> Motion {
         let size = (picture.width, picture.height);
         cells(picture, &mut self.now);
-        if self.learned.is_none() || self.size != size {
+        if self.newer.at.is_none() || self.size != size {
             self.size = size;
-            self.learned = None;
+            (self.older.at, self.newer.at) = (None, None);
             return Motion {
                 moving: true,
                 share: 1.0,
             };
         }
-        self.compare();
+        let recent = (self.newer.at).is_none_or(|newer| at.saturating_sub(newer) < AGE);
+        self.compare(recent && self.older.at.is_some());
         self.verdict()
     }
 
     /// Remembers the picture that was looked at last, which was shown at `at`.
     pub fn learn(&mut self, at: Duration) {
-        let Some(last) = self.learned.replace(at) else {
-            self.mean.copy_from_slice(&self.now);
+        let first = self.newer.at.is_none();
+        if self
+            .newer
+            .at
+            .is_none_or(|newer| at.saturating_sub(newer) >= AGE)
+        {
+            std::mem::swap(&mut self.older, &mut self.newer);
+            self.newer.take(&self.now, at);
+        }
+        if first {
             return;
-        };
-        let passed = at.saturating_sub(last).as_secs_f32();
-        let share = 1.0 - (-passed / MEMORY).exp();
-        for (mean, now) in self.mean.iter_mut().zip(&self.now) {
-            *mean += share * (now - *mean);
         }
         for (unrest, change) in self.unrest.iter_mut().zip(&self.change) {
             let seen = change.abs().min(CALM);
@@ -128,14 +146,18 @@ impl MotionDetector {
     }
 
     /// How far each cell has changed, what the picture did as a whole and what its neighbourhood did alike taken off.
-    fn compare(&mut self) {
-        let mut exposure = Exposure::fit(&self.mean, &self.now, f32::INFINITY, Exposure::SAME);
+    fn compare(&mut self, older: bool) {
+        let before = match older {
+            true => &self.older.cells,
+            false => &self.newer.cells,
+        };
+        let mut exposure = Exposure::fit(before, &self.now, f32::INFINITY, Exposure::SAME);
         for _ in 0..2 {
-            let off = exposure.unlike(&self.mean, &self.now);
-            exposure = Exposure::fit(&self.mean, &self.now, 2.0 * off, exposure);
+            let off = exposure.unlike(before, &self.now);
+            exposure = Exposure::fit(before, &self.now, 2.0 * off, exposure);
         }
-        for ((change, now), mean) in self.change.iter_mut().zip(&self.now).zip(&self.mean) {
-            *change = (now - exposure.of(*mean)).clamp(-STRONG, STRONG);
+        for ((change, now), before) in self.change.iter_mut().zip(&self.now).zip(before) {
+            *change = (now - exposure.of(*before)).clamp(-STRONG, STRONG);
         }
         blur(&self.change, &mut self.around);
         for (change, around) in self.change.iter_mut().zip(&self.around) {
@@ -281,7 +303,10 @@ fn span(i: usize, count: usize, length: usize) -> (usize, usize) {
 /// Means over squares of `2 * REACH + 1` cells, cut at the edges.
 fn blur(from: &[f32], out: &mut [f32]) {
     let mut sums = [0.0_f32; CELLS];
-    for (row, sums) in from.chunks_exact(COLUMNS).zip(sums.chunks_exact_mut(COLUMNS)) {
+    for (row, sums) in from
+        .chunks_exact(COLUMNS)
+        .zip(sums.chunks_exact_mut(COLUMNS))
+    {
         running(row.iter().copied(), COLUMNS, |i, mean| sums[i] = mean);
     }
     for column in 0..COLUMNS {
