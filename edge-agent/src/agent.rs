@@ -13,6 +13,7 @@ use std::{
 use protocol::{CameraState, Health};
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -83,9 +84,16 @@ impl Agent {
     /// # Errors
     /// If nothing can be kept, nothing can be watched, or nothing can run.
     pub async fn start(settings: Settings) -> Result<Agent, StartError> {
+        Agent::start_with(settings, Metrics::new()).await
+    }
+
+    /// The same with figures that have begun, for measurements: a witness looks on.
+    ///
+    /// # Errors
+    /// As [`Agent::start`].
+    pub async fn start_with(settings: Settings, metrics: Metrics) -> Result<Agent, StartError> {
         // An embedding program or an earlier start may have chosen one: that one is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let metrics = Metrics::new();
         let mut supervisor = Supervisor::new(metrics.clone());
         let (models, mut faults) = load_models(&settings).await;
         let (ready, accounts) = prepare(&settings, &models, &mut faults);
@@ -244,6 +252,8 @@ fn start_camera(
         counters,
         metrics: metrics.clone(),
         unwritten: VecDeque::new(),
+        unpictured: VecDeque::new(),
+        in_the_making: JoinSet::new(),
         corrections: Corrections::default(),
         began: tokio::time::Instant::now(),
     };

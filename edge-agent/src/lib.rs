@@ -23,6 +23,7 @@ pub mod sink;
 pub mod spool;
 pub mod supervisor;
 pub mod watch;
+pub mod witness;
 
 pub use agent::{Agent, StartError};
 pub use config::Settings;

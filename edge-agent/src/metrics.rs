@@ -22,7 +22,11 @@ use prometheus_client::{
 };
 use protocol::{CameraHealth, CameraState};
 
-use crate::{camera::progress::Progress, spool::SpoolStats};
+use crate::{
+    camera::progress::Progress,
+    spool::SpoolStats,
+    witness::{Nobody, Witness},
+};
 
 /// Label of figures that each camera has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +103,8 @@ pub struct OfTask {
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
+    /// Who looks on.
+    pub witness: Arc<dyn Witness>,
     /// Changes in the life of incidents that were committed to the spool.
     pub incidents: Family<OfIncident, Counter>,
     /// Changes that could not be committed and are lost.
@@ -163,6 +169,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Metrics {
             registry: Arc::default(),
+            witness: Arc::new(Nobody),
             incidents: Family::default(),
             incidents_lost: Family::default(),
             snapshots_failed: Family::default(),

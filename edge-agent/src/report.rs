@@ -247,10 +247,17 @@ impl Reporter {
 }
 
 impl Report {
-    /// The same incident told again with its times moved by `by`, after `clock` has become right. A capture time by the
-    /// camera's own clock stays as it is.
-    pub fn corrected(&self, by: SignedDuration, clock: ClockQuality) -> Report {
-        let moved = |time: Utc| in_milliseconds(time.checked_add(by).unwrap_or(time));
+    /// The same incident told again with its pictures, or with why it has none.
+    pub fn pictured(&self, pictures: Result<Vec<Part>, String>) -> Report {
+        let mut again = self.again();
+        again.event.data.time.decided = again.event.time;
+        again.event.data.evidence = announced(&pictures);
+        again.parts = pictures.unwrap_or_default();
+        again
+    }
+
+    /// Told once more, without anything new yet.
+    fn again(&self) -> Report {
         let mut event = self.event.clone();
         event.id = Uuid::now_v7();
         event.time = protocol::now();
@@ -259,14 +266,6 @@ impl Report {
         IncidentState::Updated
             .event_type()
             .clone_into(&mut event.r#type);
-        let time = &mut event.data.time;
-        if time.capture_basis == CaptureBasis::Arrival {
-            time.capture = moved(time.capture);
-        }
-        time.arrival = moved(time.arrival);
-        time.decided = moved(time.decided);
-        time.clock = clock;
-        time.corrected_by_ms = i64::try_from(by.as_millis()).ok();
         event.data.evidence.clear();
         Report {
             event,
@@ -275,6 +274,22 @@ impl Report {
             node: self.node.clone(),
             ..*self
         }
+    }
+
+    /// The same incident told again with its times moved by `by`, after `clock` has become right. A capture time by the
+    /// camera's own clock stays as it is.
+    pub fn corrected(&self, by: SignedDuration, clock: ClockQuality) -> Report {
+        let moved = |time: Utc| in_milliseconds(time.checked_add(by).unwrap_or(time));
+        let mut again = self.again();
+        let time = &mut again.event.data.time;
+        if time.capture_basis == CaptureBasis::Arrival {
+            time.capture = moved(time.capture);
+        }
+        time.arrival = moved(time.arrival);
+        time.decided = moved(time.decided);
+        time.clock = clock;
+        time.corrected_by_ms = i64::try_from(by.as_millis()).ok();
+        again
     }
 
     /// The records of this report: the message, then the chunks of its pictures.

@@ -172,6 +172,32 @@ fn the_message_and_its_picture_are_numbered_by_the_spool() {
 }
 
 #[test]
+fn pictures_are_told_of_the_same_incident_after_its_alert() {
+    let alert = report(&mut reporter(), &change(1, Transition::Opened, 1), None);
+    let pictures = Ok(vec![Part {
+        class: Class::Snapshot,
+        content_type: "image/jpeg",
+        bytes: b"jpeg".to_vec(),
+        sha256: "hash".to_owned(),
+    }]);
+    let told = alert.pictured(pictures);
+    assert_ne!(told.event.id, alert.event.id, "another message");
+    assert_eq!(told.event.data.incident_id, alert.event.data.incident_id);
+    assert_eq!(told.event.data.state, IncidentState::Updated);
+    assert_eq!(told.event.r#type, IncidentState::Updated.event_type());
+    assert_eq!(told.event.data.time.arrival, alert.event.data.time.arrival);
+    assert_eq!(told.event.data.evidence[0].sha256.as_deref(), Some("hash"));
+    let records = spooled(told);
+    assert_eq!(
+        records.len(),
+        1 + 2,
+        "the message, then its chunks of 3 bytes"
+    );
+    let none = alert.pictured(Err("no".to_owned())).event.data.evidence;
+    assert_eq!(none[0].state, EvidenceState::Failed);
+}
+
+#[test]
 fn a_failed_snapshot_is_said_in_the_message_and_has_no_record() {
     let why = Err("x".repeat(1000));
     let records = spooled(report(

@@ -1,7 +1,7 @@
-//! One camera from decisions to durable messages: analysis, snapshot, report, spool.
+//! One camera from decisions to durable messages: analysis, report, spool; pictures follow.
 //!
-//! A task a camera. Incident changes are never dropped for want of a reader; a snapshot that fails is said in the
-//! message. While the spool's disk fails, changes wait here in their order and are tried again; they are not events yet,
+//! A task a camera. Incident changes are never dropped for want of a reader. An alert never waits for its pictures: they
+//! are made beside it, and told in a message of their own as soon as they are there (docs/decisions/0013). While the spool's disk fails, changes wait here in their order and are tried again; they are not events yet,
 //! and past [`UNWRITTEN`] of them, or at the end, the loss is counted and logged.
 
 use std::{
@@ -14,6 +14,7 @@ use analytics::{geometry::Rect, incident::Transition};
 use protocol::{IncidentState, Utc};
 use tokio::{
     sync::{mpsc, watch},
+    task::{JoinError, JoinSet},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ use crate::{
     metrics::Metrics,
     report::{Report, Reporter},
     spool::{Class, Spool},
+    witness::Look,
 };
 
 /// How often it is looked whether the clock has become right, while times wait for that.
@@ -44,6 +46,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Reports of one camera that wait for a disk to work again: with a snapshot each, some 6 MB. Loss policy: the oldest
 /// goes, counted.
 const UNWRITTEN: usize = 64;
+/// Pictures of one camera that are made at the same time: each takes a core for some 20 ms.
+const IN_THE_MAKING: usize = 2;
+/// Incidents that wait for theirs. Loss policy: the next has none, which its message says.
+const UNPICTURED: usize = 64;
 /// Attempts at the end, a [`RETRY`] apart: nobody waits longer for a shutdown.
 const LAST_ATTEMPTS: usize = 3;
 
@@ -78,10 +84,21 @@ pub struct Watch {
     pub metrics: Metrics,
     /// Reports that the spool has not taken, oldest first; empty at first.
     pub unwritten: VecDeque<Report>,
+    /// Incidents that wait for their pictures, and those whose pictures are being made; empty at first.
+    pub unpictured: VecDeque<Wanted>,
+    /// See `unpictured`.
+    pub in_the_making: JoinSet<(Report, Result<Vec<Part>, String>)>,
     /// Reports whose times wait for the clock; empty at first.
     pub corrections: Corrections,
     /// When the agent began.
     pub began: Instant,
+}
+
+/// An incident that is to have pictures.
+pub struct Wanted {
+    report: Report,
+    frame: Arc<Frame>,
+    boxes: Vec<Rect>,
 }
 
 impl Watch {
@@ -101,9 +118,10 @@ impl Watch {
                 },
                 () = sleep_until(seen_until) => {
                     seen_until = Instant::now() + BLIND;
-                    self.close().await;
+                    self.close();
                 }
                 Some(order) = self.orders.recv() => self.obey(order).await,
+                Some(made) = self.in_the_making.join_next() => self.pictured(made),
                 () = sleep_until(again), if waiting => {}
                 () = sleep_until(look_at_clock), if self.corrections.is_waiting() => {
                     look_at_clock = Instant::now() + CLOCK_EVERY;
@@ -115,11 +133,14 @@ impl Watch {
                 self.write().await;
                 again = Instant::now() + RETRY;
             }
+            self.make_pictures();
         }
         while let Ok(seen) = self.results.try_recv() {
             self.look(seen).await;
         }
-        self.close().await;
+        self.close();
+        self.write().await;
+        self.finish_pictures().await;
         self.write_at_last().await;
     }
 
@@ -133,37 +154,108 @@ impl Watch {
         let analysed = self.counters.analysed.load(Ordering::Relaxed);
         self.account.dropped.store(dropped, Ordering::Relaxed);
         self.account.analysed.store(analysed, Ordering::Relaxed);
-        for decision in decisions {
-            self.decided(decision).await;
+        self.show(&decisions).await;
+        decisions.into_iter().for_each(|one| self.decided(one));
+    }
+
+    /// Shows the frame to whoever looks on.
+    async fn show(&self, decisions: &[Decision]) {
+        let look = self.analysis.last_frame().map(|frame| Look {
+            camera: &self.camera,
+            frame,
+            tracks: self.analysis.tracks(),
+            decisions,
+        });
+        let record = look.and_then(|look| self.metrics.witness.analysed(&look));
+        if let Some(record) = record
+            && let Err(why) = self.spool.append(vec![record]).await
+        {
+            tracing::warn!(camera = self.camera, %why, "the witness's message is lost");
         }
     }
 
-    async fn close(&mut self) {
-        for decision in self.analysis.finish() {
-            self.decided(decision).await;
+    fn close(&mut self) {
+        let decisions = self.analysis.finish().into_iter();
+        decisions.for_each(|one| self.decided(one));
+    }
+
+    fn decided(&mut self, decision: Decision) {
+        let Decision {
+            change,
+            stamps,
+            frame,
+        } = decision;
+        let report = self
+            .reporter
+            .report(&change, stamps, clock::quality(), None);
+        let Some(report) = report else { return };
+        self.corrections
+            .note(&report, correction::offset(self.began));
+        self.unwritten.push_back(report.clone());
+        if change.transition == Transition::Opened {
+            let boxes = change.objects.iter().map(|object| object.rect).collect();
+            self.want(Wanted {
+                report,
+                frame,
+                boxes,
+            });
         }
     }
 
-    async fn decided(&mut self, decision: Decision) {
-        let boxes = decision.change.objects.iter().map(|object| object.rect);
-        let pictures = match decision.change.transition {
-            Transition::Opened => {
-                let frame = Arc::clone(&decision.frame);
-                Some(self.pictures(frame, boxes.collect()).await)
-            }
-            Transition::Updated | Transition::Closed => None,
-        };
-        let report = self.reporter.report(
-            &decision.change,
-            decision.stamps,
-            clock::quality(),
-            pictures,
-        );
-        if let Some(report) = report {
-            self.corrections
-                .note(&report, correction::offset(self.began));
-            self.unwritten.push_back(report);
+    fn want(&mut self, wanted: Wanted) {
+        if self.unpictured.len() < UNPICTURED {
+            self.unpictured.push_back(wanted);
+        } else {
+            let why = format!("{UNPICTURED} other incidents wait for their pictures");
+            self.tell_pictures(&wanted.report, Err(why));
         }
+    }
+
+    /// Begins with the pictures that are wanted, as many as may be made at the same time.
+    fn make_pictures(&mut self) {
+        while self.in_the_making.len() < IN_THE_MAKING
+            && let Some(wanted) = self.unpictured.pop_front()
+        {
+            let Wanted {
+                report,
+                frame,
+                boxes,
+            } = wanted;
+            self.in_the_making
+                .spawn(async move { (report, pictures(frame, boxes).await) });
+        }
+    }
+
+    fn pictured(&mut self, made: Result<(Report, Result<Vec<Part>, String>), JoinError>) {
+        // What can panic was caught on the blocking pool; here only the end of the runtime is left.
+        if let Ok((report, taken)) = made {
+            self.tell_pictures(&report, taken);
+        }
+    }
+
+    /// Makes what is still wanted, whatever time that takes.
+    async fn finish_pictures(&mut self) {
+        self.make_pictures();
+        while let Some(made) = self.in_the_making.join_next().await {
+            self.pictured(made);
+            self.make_pictures();
+        }
+    }
+
+    /// Tells of an incident's pictures, or why there are none.
+    fn tell_pictures(&mut self, report: &Report, taken: Result<Vec<Part>, String>) {
+        if let Err(why) = &taken {
+            self.no_picture(why);
+        }
+        self.unwritten.push_back(report.pictured(taken));
+    }
+
+    fn no_picture(&self, why: &str) {
+        SnapshotFailed {
+            camera: &self.camera,
+            why,
+        }
+        .emit(&self.metrics);
     }
 
     /// Tells again, with the right times, what was told before the clock was right.
@@ -171,24 +263,6 @@ impl Watch {
         let offset = correction::offset(self.began);
         let due = self.corrections.due(clock::quality(), offset);
         self.unwritten.extend(due);
-    }
-
-    /// The thumbnail, which follows the alert at once, and the snapshot.
-    async fn pictures(&self, frame: Arc<Frame>, boxes: Vec<Rect>) -> Result<Vec<Part>, String> {
-        let taken =
-            tokio::task::spawn_blocking(move || part::pictures(&frame.picture(), &boxes)).await;
-        let taken = match taken {
-            Ok(taken) => taken.map_err(|e| e.to_string()),
-            Err(e) => Err(format!("snapshot: {e}")),
-        };
-        if let Err(why) = &taken {
-            SnapshotFailed {
-                camera: &self.camera,
-                why,
-            }
-            .emit(&self.metrics);
-        }
-        taken
     }
 
     /// Carries out an order of the centre and answers it.
@@ -226,7 +300,7 @@ impl Watch {
             |frame| frame.stamps(),
         );
         let pictures = match frame {
-            Some(frame) => Some(self.pictures(frame, Vec::new()).await),
+            Some(frame) => Some(self.picture_now(frame).await),
             None => None,
         };
         let reports = self.reporter.test(stamps, clock::quality(), pictures);
@@ -247,9 +321,17 @@ impl Watch {
         if age.unsigned_abs() > LATEST {
             return Err(format!("its last picture is {} s old", age.as_secs()));
         }
-        let parts = self.pictures(frame, Vec::new()).await?;
+        let parts = self.picture_now(frame).await?;
         let picture = parts.into_iter().find(|part| part.class == Class::Snapshot);
         picture.ok_or_else(|| "no snapshot was taken".to_owned())
+    }
+
+    async fn picture_now(&self, frame: Arc<Frame>) -> Result<Vec<Part>, String> {
+        let taken = pictures(frame, Vec::new()).await;
+        if let Err(why) = &taken {
+            self.no_picture(why);
+        }
+        taken
     }
 
     async fn clip(&self, seconds: u32) -> Result<Part, String> {
@@ -344,6 +426,15 @@ impl Watch {
             }
             IncidentState::Updated => {}
         }
+    }
+}
+
+/// The thumbnail, which follows the alert at once, and the snapshot.
+async fn pictures(frame: Arc<Frame>, boxes: Vec<Rect>) -> Result<Vec<Part>, String> {
+    let taken = tokio::task::spawn_blocking(move || part::pictures(&frame.picture(), &boxes));
+    match taken.await {
+        Ok(taken) => taken.map_err(|e| e.to_string()),
+        Err(e) => Err(format!("snapshot: {e}")),
     }
 }
 

@@ -108,7 +108,7 @@ impl<'s> Connection<'s> {
             pace: Pace::new(sink.settings.bytes_per_second, now),
             evidence: HashMap::new(),
             resume: None,
-            trace: Trace::default(),
+            trace: Trace::new(&sink.metrics),
         }
     }
 
@@ -247,6 +247,7 @@ impl<'s> Connection<'s> {
     async fn hand_over(&mut self, record: Record) -> Result<(), LinkFault> {
         let Record {
             number,
+            seq,
             class,
             topic,
             payload,
@@ -259,7 +260,7 @@ impl<'s> Connection<'s> {
             return self.set_aside(number, &topic, "too_large", &why).await;
         }
         if class == Class::Incident {
-            self.trace.published(number, &payload, &self.sink.metrics);
+            self.trace.published(number, seq, &payload);
         }
         self.mirror(class, &payload);
         let handed = self.say(Message {
@@ -337,7 +338,7 @@ impl<'s> Connection<'s> {
             self.pace.acknowledged(bytes, went.elapsed());
         }
         if let Item::Record(number) = item {
-            self.trace.acknowledged(number, &self.sink.metrics);
+            self.trace.acknowledged(number);
         }
         match (answer, item) {
             (Answer::Taken, Item::Record(number)) => {

@@ -28,43 +28,61 @@ struct Times {
     decided: Utc,
 }
 
-/// Alerts on their way: when they left, and whether at once.
-#[derive(Debug, Default)]
-pub(super) struct Trace(HashMap<i64, (Instant, &'static str)>);
+/// Alerts on their way.
+pub(super) struct Trace {
+    metrics: Metrics,
+    /// By the number of their record.
+    alerts: HashMap<i64, Alert>,
+}
+
+struct Alert {
+    seq: u64,
+    left: Instant,
+    /// Whether it left at once; nothing where it carries no stamps.
+    way: Option<&'static str>,
+}
 
 impl Trace {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Trace {
+            metrics: metrics.clone(),
+            alerts: HashMap::new(),
+        }
+    }
+
     /// The alert of this number leaves.
-    pub(super) fn published(&mut self, number: i64, payload: &[u8], metrics: &Metrics) {
-        let Ok(Stamped { data }) = serde_json::from_slice::<Stamped>(payload) else {
-            return;
-        };
-        let Times { arrival, decided } = data.time;
+    pub(super) fn published(&mut self, number: i64, seq: u64, payload: &[u8]) {
+        let stamped = serde_json::from_slice::<Stamped>(payload);
+        let way = stamped.ok().map(|Stamped { data }| self.left(&data.time));
+        let left = Instant::now();
+        self.alerts.insert(number, Alert { seq, left, way });
+    }
+
+    fn left(&self, Times { arrival, decided }: &Times) -> &'static str {
         // Wall clocks: after a step they say nonsense, which the last bucket holds.
         let since =
             |from: Utc, to: Utc| Duration::try_from(to.duration_since(from)).unwrap_or_default();
-        let waited = since(decided, Utc::now());
+        let waited = since(*decided, Utc::now());
         let way = if waited < LIVE { "live" } else { "backlog" };
-        let observe = |stage, took: Duration| {
-            let of = OfStage { stage, way };
-            metrics
-                .stage_delay
-                .get_or_create(&of)
-                .observe(took.as_secs_f64());
-        };
-        observe("decided", since(arrival, decided));
-        observe("published", waited);
-        self.0.insert(number, (Instant::now(), way));
+        self.observe("decided", way, since(*arrival, *decided));
+        self.observe("published", way, waited);
+        way
     }
 
     /// The broker has it.
-    pub(super) fn acknowledged(&mut self, number: i64, metrics: &Metrics) {
-        if let Some((left, way)) = self.0.remove(&number) {
-            let of = OfStage {
-                stage: "acknowledged",
-                way,
-            };
-            let took = left.elapsed().as_secs_f64();
-            metrics.stage_delay.get_or_create(&of).observe(took);
+    pub(super) fn acknowledged(&mut self, number: i64) {
+        let Some(Alert { seq, left, way }) = self.alerts.remove(&number) else {
+            return;
+        };
+        if let Some(way) = way {
+            self.observe("acknowledged", way, left.elapsed());
         }
+        self.metrics.witness.acknowledged(seq);
+    }
+
+    fn observe(&self, stage: &'static str, way: &'static str, took: Duration) {
+        let of = OfStage { stage, way };
+        let histogram = self.metrics.stage_delay.get_or_create(&of);
+        histogram.observe(took.as_secs_f64());
     }
 }
