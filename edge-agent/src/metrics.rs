@@ -22,7 +22,7 @@ use prometheus_client::{
 };
 use protocol::{CameraHealth, CameraState};
 
-use crate::{camera::progress::Progress, spool::SpoolStats};
+use crate::{camera::progress::Progress, ladder::figures::LoadFigures, spool::SpoolStats};
 
 /// Label of figures that each camera has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -133,6 +133,8 @@ pub struct Metrics {
     pub commands: Family<OfCommand, Counter>,
     /// Commands that were not heeded.
     pub commands_refused: Family<OfCause, Counter>,
+    /// Coverage and the ladder.
+    pub load: LoadFigures,
     spool_pending: Gauge,
     spool_bytes: Gauge,
     spool_given_up: Counter,
@@ -183,6 +185,7 @@ impl Metrics {
             camera_failures: Family::default(),
             commands: Family::default(),
             commands_refused: Family::default(),
+            load: LoadFigures::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
             spool_given_up: Counter::default(),
@@ -341,6 +344,7 @@ impl Metrics {
             self.camera_expected.clone(),
         );
         self.register_troubles(r);
+        self.load.register(r);
         registry
     }
 

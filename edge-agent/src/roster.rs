@@ -81,8 +81,12 @@ pub(crate) fn prepare(
 ) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
     let (mut ready, mut accounts) = (Vec::new(), Vec::new());
     for camera in &settings.cameras {
-        let mut account =
-            CameraAccount::new(camera.id.clone(), camera.name.clone(), camera.enabled);
+        let mut account = CameraAccount::new(
+            camera.id.clone(),
+            camera.name.clone(),
+            camera.enabled,
+            camera.analysis_fps,
+        );
         account.frozen_after = camera.stream.frozen_after;
         let account = Arc::new(account);
         accounts.push(Arc::clone(&account));

@@ -21,14 +21,14 @@ use uuid::Uuid;
 
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{Frame, Stamps, clip, mailbox::Mailbox, reel::Reel},
+    camera::{Frame, Stamps, clip, reel::Reel},
     clock,
     command::{Done, Order, Task},
     correction::{self, Corrections},
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
-    inference::{counters::FeedCounters, scheduler::Seen},
+    inference::scheduler::Seen,
     metrics::Metrics,
     report::{Report, Reporter},
     spool::{Class, Spool},
@@ -70,10 +70,6 @@ pub struct Watch {
     pub open_incidents: watch::Sender<Vec<Uuid>>,
     /// Its account.
     pub account: Arc<CameraAccount>,
-    /// Its frames on the way to inference.
-    pub mailbox: Arc<Mailbox<Frame>>,
-    /// What inference counts of it.
-    pub counters: Arc<FeedCounters>,
     /// Counts.
     pub metrics: Metrics,
     /// Reports that the spool has not taken, oldest first; empty at first.
@@ -125,11 +121,8 @@ impl Watch {
 
     async fn look(&mut self, seen: Seen) {
         let decisions = self.analysis.update(seen.frame, &seen.detections);
-        let dropped =
-            self.mailbox.dropped() + self.counters.results_dropped.load(Ordering::Relaxed);
-        let analysed = self.counters.analysed.load(Ordering::Relaxed);
-        self.account.dropped.store(dropped, Ordering::Relaxed);
-        self.account.analysed.store(analysed, Ordering::Relaxed);
+        let active = self.analysis.something_moves();
+        self.account.feed.active.store(active, Ordering::Relaxed);
         for decision in decisions {
             self.decided(decision).await;
         }

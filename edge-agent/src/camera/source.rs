@@ -26,6 +26,7 @@ use super::{
     held,
     in_flight::InFlight,
     mailbox::Mailbox,
+    pace::Pace,
     pipeline,
     progress::Progress,
     reel::Reel,
@@ -49,6 +50,8 @@ pub struct Outputs {
     pub mailbox: Arc<Mailbox<Frame>>,
     /// What has been done so far.
     pub progress: Arc<Progress>,
+    /// How often it is looked at for now.
+    pub pace: Arc<Pace>,
 }
 
 /// Streams one camera until `cancel` or a fault. Blocks: call it on a thread of its own.
@@ -100,7 +103,6 @@ struct Intake {
     /// The camera's name.
     camera: String,
     outputs: Outputs,
-    analysis_fps: f32,
     decoder: Mutex<Option<Decoder>>,
     units: Mutex<Units>,
     /// Stamps of access units that are being decoded, by presentation time.
@@ -127,7 +129,6 @@ impl Intake {
         let epoch = outputs.progress.epoch();
         Intake {
             camera: camera.id.to_string(),
-            analysis_fps: camera.analysis_fps,
             decoder: Mutex::default(),
             units: Mutex::new(Units {
                 line: TimeLine::new(epoch, outputs.progress.line_end()),
@@ -176,12 +177,23 @@ impl Intake {
         held(&self.outputs.reel).push(Arc::clone(&unit));
         let decoder = held(&self.decoder);
         let Some(decoder) = &*decoder else { return };
-        if units.gate.decodes(unit.key, decoder.is_full()) {
+        let paused = self.outputs.pace.is_paused();
+        if paused {
+            // Its units come, and that is all that is asked of it.
+            self.alive();
+        }
+        if units.gate.decodes(unit.key, decoder.is_full() || paused) {
             self.in_flight.remember(stamps.at, stamps);
             decoder.feed(unit.sample());
         } else {
             progress.not_decoded.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes that the stream has not stalled.
+    fn alive(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_frame.store(now.max(1), Ordering::Relaxed);
     }
 
     /// The camera's clock at `pts`, where it has said and is believed.
@@ -201,7 +213,7 @@ impl Intake {
 
     /// What is called with each decoded picture.
     fn on_picture(&self) -> impl FnMut(super::decoder::Decoded<'_>) -> bool + Send + 'static {
-        let mut gate = FrameGate::new(self.analysis_fps);
+        let mut gate = FrameGate::at(Arc::clone(&self.outputs.pace));
         let mut last = Duration::ZERO;
         let outputs = self.outputs.clone();
         let in_flight = Arc::clone(&self.in_flight);

@@ -100,6 +100,8 @@ fn camera(url: String) -> CameraSettings {
         min_score: 0.5,
         tiles: (1, 1),
         analysis_fps: 5.0,
+        analysis_fps_floor: 1.0,
+        priority: 5,
         scene: analytics::scene::SceneSettings {
             zones: Vec::new(),
             lines: Vec::new(),
@@ -118,6 +120,7 @@ fn outputs() -> Outputs {
         reel: Arc::new(Mutex::new(Reel::new(Duration::from_secs(5), 10_000_000))),
         mailbox: Arc::new(Mailbox::new(Arc::new(Bell::default()))),
         progress: Arc::default(),
+        pace: Arc::new(Pace::new(5.0)),
     }
 }
 

@@ -86,6 +86,7 @@ raw_table! {
     RawInference {
         runtime: PathBuf,
         sessions: u64,
+        ladder: bool,
         models_dir: PathBuf,
         weights_dirs: Vec<At<PathBuf>>,
     }
@@ -141,6 +142,8 @@ raw_table! {
         min_score: f64,
         tiles: [u64; 2],
         analysis_fps: f64,
+        analysis_fps_floor: f64,
+        priority: u64,
         zones: Vec<At<RawZone>>,
         lines: Vec<At<RawLine>>,
         rules: Vec<At<RawRule>>,

@@ -15,9 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     counters::WorkerCounters,
     model::Model,
-    scheduler::{Feed, Scheduler, Seen},
+    scheduler::{Scheduler, Seen, Turn},
 };
-use crate::camera::Frame;
 
 /// How long a worker waits for a frame before it looks whether it is to stop.
 const WAIT: Duration = Duration::from_millis(200);
@@ -38,19 +37,20 @@ pub fn spawn(
         .spawn(move || {
             while !cancel.is_cancelled() {
                 counters.turns.fetch_add(1, Ordering::Relaxed);
-                if let Some((feed, frame)) = scheduler.next(WAIT) {
-                    analyse(&mut models, &feed, frame, &counters);
+                if let Some(turn) = scheduler.next(WAIT) {
+                    analyse(&mut models, turn, &counters);
                 }
             }
         })
 }
 
-fn analyse(
-    models: &mut BTreeMap<String, Model>,
-    feed: &Feed,
-    frame: Frame,
-    counters: &WorkerCounters,
-) {
+fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCounters) {
+    // The result is handed over before the turn ends: another worker's would come out of order else.
+    let Turn {
+        feed,
+        frame,
+        hold: _hold,
+    } = turn;
     let Some(model) = models.get_mut(&feed.model) else {
         // Cameras are checked against the catalogue before they join; this keeps a mistake there from being silent.
         tracing::error!(camera = feed.camera, model = feed.model, "model not loaded");
