@@ -96,6 +96,9 @@ async function seeNodes() {
   await card.getByText("wrong user name or password").waitFor();
   await card.getByText("25.0 /s").waitFor();
   await card.getByText(/no\. \d+, noticed/).waitFor();
+  await card.getByText("step 2 of 4 (all cameras are looked at less often)").waitFor();
+  await card.getByText("2 of 2 cameras at their lowest rate").waitFor();
+  await card.getByRole("img", { name: /Where the time of Chorsu, north crossing went: 26 % analysed, 55 % nothing moved/ }).waitFor();
   await page.getByText("Fault on this node: http.listen").waitFor();
   await page.getByText("Messages set aside").waitFor();
   const ask = card.getByRole("group", { name: "Ask of north" });

@@ -3,7 +3,7 @@
 //! The store answers in these types too: nothing of its database shows in them.
 
 use protocol::{
-    CameraState, IncidentState, NodeState, Severity, Utc,
+    CameraState, Coverage, Degradation, IncidentState, NodeState, Severity, Utc,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, EvidenceState, IncidentTime, ModelRef, ObjectRef,
         RuleRef,
@@ -228,6 +228,8 @@ pub struct NodeView {
     pub insecure: Vec<String>,
     /// What is wrong with it, in its own words.
     pub faults: Vec<String>,
+    /// What it leaves out for now because it has too much to do or is too hot.
+    pub degradation: Option<Degradation>,
     /// When anything was last heard of it.
     pub heard: Utc,
     /// Its clock's quality.
@@ -361,6 +363,8 @@ pub struct CameraView {
     pub watched_s: u64,
     /// Seconds in which it should have been watched.
     pub expected_s: u64,
+    /// Where its time went, from nodes that say so.
+    pub coverage: Option<Coverage>,
 }
 
 /// A message that was set aside.

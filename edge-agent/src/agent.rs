@@ -10,11 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::{CameraState, Health};
+use protocol::Health;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -26,12 +25,17 @@ use crate::{
     config::{Settings, settings::CameraSettings},
     correction::Corrections,
     event_log::{CameraFailed, Event},
-    health::{Accounts, CameraAccount, Faults},
+    health::{Accounts, CameraAccount, Faults, HealthTask},
     http::{self, Figures},
     inference::{
-        counters::{FeedCounters, WorkerCounters},
+        counters::WorkerCounters,
         scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
         worker,
+    },
+    ladder::{
+        Weighed,
+        heat::Thermometer,
+        relief::{Relief, Relieved},
     },
     metrics::Metrics,
     roster::{Models, Ready, load_models, prepare, report_faults},
@@ -45,8 +49,6 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(8);
 /// Encoded evidence of one camera is kept in at most so many bytes.
 const REEL_BYTES: usize = 64 << 20;
-/// Figures are sent so often, and as soon as there is news.
-const HEALTH_EVERY: Duration = Duration::from_secs(10);
 
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +118,11 @@ impl Agent {
         let (open_incidents, open) = watch::channel(Vec::new());
         let scheduler = Scheduler::new();
         start_inference(&mut supervisor, &scheduler, models)?;
+        let relief = settings.inference.ladder.then(|| {
+            let cameras = ready.iter().map(relieved).collect();
+            let faults = Arc::clone(&node_faults);
+            Relief::new(cameras, Thermometer::default(), faults, metrics.clone())
+        });
         let (mut places, mut posts) = (Vec::new(), Posts::new());
         for ready in ready {
             let name = ready.camera.id.clone();
@@ -132,7 +139,8 @@ impl Agent {
         }
         let refusals = Arc::new(Refusals::default());
         let accounts = accounts.with_refusals(Arc::clone(&refusals));
-        let health = start_health(&mut supervisor, accounts, &spool, &metrics);
+        let workers = settings.inference.sessions;
+        let health = start_health(&mut supervisor, accounts, workers, relief, &spool, &metrics);
         let figures = Figures {
             metrics: metrics.clone(),
             health: health.clone(),
@@ -218,18 +226,20 @@ fn start_camera(
         reporter,
     } = ready;
     let id = camera.id.to_string();
-    let mailbox = Arc::new(Mailbox::new(scheduler.bell()));
-    let counters = Arc::new(FeedCounters::default());
+    let gave_way = Arc::clone(&account.feed.gave_way);
+    let mailbox = Arc::new(Mailbox::counting(scheduler.bell(), gave_way));
     // Loss policy: see `InferenceFeed::results`.
     let (sender, results) = mpsc::channel(RESULTS);
     let place = scheduler.join(InferenceFeed {
         camera: id.clone(),
         mailbox: Arc::clone(&mailbox),
+        pace: Arc::clone(&account.pace),
+        priority: camera.priority,
         model: camera.model.clone(),
         tiles: camera.tiles,
         min_score: camera.min_score,
         results: sender,
-        counters: Arc::clone(&counters),
+        counters: Arc::clone(&account.feed),
         attention: Mutex::default(),
     });
     let (orders, ordered) = mpsc::channel(command::ORDERS);
@@ -248,8 +258,6 @@ fn start_camera(
         spool: spool.clone(),
         open_incidents: open_incidents.clone(),
         account: Arc::clone(&account),
-        mailbox: Arc::clone(&mailbox),
-        counters,
         metrics: metrics.clone(),
         unwritten: VecDeque::new(),
         unpictured: VecDeque::new(),
@@ -263,6 +271,7 @@ fn start_camera(
         reel,
         mailbox,
         progress: Arc::clone(&account.progress),
+        pace: Arc::clone(&account.pace),
     };
     let restart = post.restart.clone();
     start_stream(
@@ -327,50 +336,36 @@ fn start_stream(
 fn start_health(
     supervisor: &mut Supervisor,
     accounts: Accounts,
+    workers: usize,
+    relief: Option<Relief>,
     spool: &Spool,
     metrics: &Metrics,
 ) -> watch::Receiver<Option<Health>> {
-    let (sender, receiver) = watch::channel(None);
-    let (stats, metrics) = (spool.stats(), metrics.clone());
+    let (said, receiver) = watch::channel(None);
+    let task = HealthTask {
+        accounts,
+        workers,
+        relief,
+        spool: spool.stats(),
+        metrics: metrics.clone(),
+        said,
+    };
     let stop = supervisor.stop_signal(Step::Work);
-    supervisor.task(Step::Work, "health", async move {
-        let mut ticks = interval(Duration::from_secs(1));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut passed, mut said) = (Instant::now(), Instant::now());
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = stop.cancelled() => return,
-            }
-            accounts.pass(passed.elapsed());
-            passed = Instant::now();
-            let stats = stats.borrow().clone();
-            let health = accounts.health(&stats);
-            metrics.set_spool(&stats);
-            accounts.show(&health, &metrics);
-            let news = sender
-                .borrow()
-                .as_ref()
-                .is_none_or(|old: &Health| is_news(old, &health));
-            if news || said.elapsed() >= HEALTH_EVERY {
-                said = Instant::now();
-                sender.send_replace(Some(health));
-            }
-        }
-    });
+    supervisor.task(Step::Work, "health", task.run(stop));
     receiver
 }
 
-/// Whether a camera began or ceased to be watched, or the node's faults changed. Attempts at a dead camera are no news.
-fn is_news(old: &Health, new: &Health) -> bool {
-    let watched = |health: &Health| {
-        let states = health
-            .cameras
-            .iter()
-            .map(|camera| camera.state == CameraState::Watching);
-        states.collect::<Vec<bool>>()
-    };
-    old.faults != new.faults || watched(old) != watched(new)
+/// What the ladder may come to: a camera that can be watched.
+fn relieved(ready: &Ready) -> Relieved {
+    Relieved {
+        weighed: Weighed {
+            id: ready.camera.id.to_string(),
+            priority: ready.camera.priority,
+            asked: ready.camera.analysis_fps,
+            floor: ready.camera.analysis_fps_floor,
+        },
+        pace: Arc::clone(&ready.account.pace),
+    }
 }
 
 fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures) {

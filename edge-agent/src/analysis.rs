@@ -12,6 +12,9 @@ use analytics::{
 
 use crate::camera::{Frame, Stamps};
 
+/// Slower than this, in its own heights a second, a track counts as standing: boxes of parked cars tremble.
+const MOVES: f32 = 0.2;
+
 /// An incident change, when it was seen, and on what.
 #[derive(Clone, Debug)]
 pub struct Decision {
@@ -129,6 +132,15 @@ impl Analysis {
     /// The frame that was looked at last, if the stream has not ended since.
     pub fn last_frame(&self) -> Option<&Arc<Frame>> {
         self.last.as_ref()
+    }
+
+    /// Whether a believed track was seen in the last frame and moves: by more than [`MOVES`].
+    pub fn something_moves(&self) -> bool {
+        let moves = |track: &Track| {
+            let (x, y) = track.velocity;
+            track.confirmed && track.seen && x.hypot(y) > MOVES * track.rect.h
+        };
+        self.scene.tracks().iter().any(moves)
     }
 
     /// Tracks that are alive.

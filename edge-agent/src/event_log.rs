@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
+    ladder::figures::OfMove,
     metrics::{Metrics, OfBroker, OfCamera, OfCause, OfCommand, OfIncident, OfTask, OfTrouble},
     sink::Cause,
 };
@@ -286,6 +287,31 @@ impl Event for CommandRefused<'_> {
             .commands_refused
             .get_or_create(&OfCause { cause })
             .inc();
+    }
+}
+
+/// The ladder moved: less is analysed, or more again.
+pub struct LadderMoved<'a> {
+    /// Whether less is done than before.
+    pub up: bool,
+    /// Where it stands, 0 to 4.
+    pub step: u8,
+    /// Why, and what is left out.
+    pub reason: &'a str,
+}
+
+impl Event for LadderMoved<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let step = self.step;
+        let direction = if self.up { "up" } else { "down" };
+        match (self.up, step) {
+            (true, _) => warn!(step, "less is analysed: {}", self.reason),
+            (false, 0) => info!(step, "everything is analysed again"),
+            (false, _) => info!(step, "more is analysed again: {}", self.reason),
+        }
+        metrics.load.step.set(step.into());
+        let of = OfMove { direction };
+        metrics.load.moves.get_or_create(&of).inc();
     }
 }
 

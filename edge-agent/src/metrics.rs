@@ -24,6 +24,7 @@ use protocol::{CameraHealth, CameraState};
 
 use crate::{
     camera::progress::Progress,
+    ladder::figures::LoadFigures,
     spool::SpoolStats,
     witness::{Nobody, Witness},
 };
@@ -139,6 +140,8 @@ pub struct Metrics {
     pub commands: Family<OfCommand, Counter>,
     /// Commands that were not heeded.
     pub commands_refused: Family<OfCause, Counter>,
+    /// Coverage and the ladder.
+    pub load: LoadFigures,
     spool_pending: Gauge,
     spool_bytes: Gauge,
     spool_given_up: Counter,
@@ -190,6 +193,7 @@ impl Metrics {
             camera_failures: Family::default(),
             commands: Family::default(),
             commands_refused: Family::default(),
+            load: LoadFigures::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
             spool_given_up: Counter::default(),
@@ -348,6 +352,7 @@ impl Metrics {
             self.camera_expected.clone(),
         );
         self.register_troubles(r);
+        self.load.register(r);
         registry
     }
 

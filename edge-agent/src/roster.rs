@@ -81,8 +81,12 @@ pub(crate) fn prepare(
 ) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
     let (mut ready, mut accounts) = (Vec::new(), Vec::new());
     for camera in &settings.cameras {
-        let mut account =
-            CameraAccount::new(camera.id.clone(), camera.name.clone(), camera.enabled);
+        let mut account = CameraAccount::new(
+            camera.id.clone(),
+            camera.name.clone(),
+            camera.enabled,
+            camera.analysis_fps,
+        );
         account.frozen_after = camera.stream.frozen_after;
         let account = Arc::new(account);
         accounts.push(Arc::clone(&account));
@@ -118,7 +122,7 @@ fn scene(
     camera: &CameraSettings,
     model: &Model,
 ) -> Result<(Analysis, Reporter), String> {
-    let fps = camera.gate.analysis_fps;
+    let fps = camera.analysis_fps;
     let analysis = Analysis::new(&camera.scene, model.labels(), fps).map_err(|errors| {
         errors
             .iter()

@@ -22,14 +22,14 @@ use uuid::Uuid;
 
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{Frame, Stamps, clip, mailbox::Mailbox, reel::Reel},
+    camera::{Frame, Stamps, clip, reel::Reel},
     clock,
     command::{Done, Order, Task},
     correction::{self, Corrections},
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
-    inference::{counters::FeedCounters, scheduler::Seen},
+    inference::scheduler::Seen,
     metrics::Metrics,
     report::{Report, Reporter},
     spool::{Class, Spool},
@@ -76,10 +76,6 @@ pub struct Watch {
     pub open_incidents: watch::Sender<Vec<Uuid>>,
     /// Its account.
     pub account: Arc<CameraAccount>,
-    /// Its frames on the way to inference.
-    pub mailbox: Arc<Mailbox<Frame>>,
-    /// What inference counts of it.
-    pub counters: Arc<FeedCounters>,
     /// Counts.
     pub metrics: Metrics,
     /// Reports that the spool has not taken, oldest first; empty at first.
@@ -149,11 +145,8 @@ impl Watch {
             (Some(detections), None) => self.analysis.update(seen.frame, detections),
             (looked, _) => self.analysis.update_still(seen.frame, looked.as_deref()),
         };
-        let dropped =
-            self.mailbox.dropped() + self.counters.results_dropped.load(Ordering::Relaxed);
-        let analysed = self.counters.analysed.load(Ordering::Relaxed);
-        self.account.dropped.store(dropped, Ordering::Relaxed);
-        self.account.analysed.store(analysed, Ordering::Relaxed);
+        let active = self.analysis.something_moves();
+        self.account.feed.active.store(active, Ordering::Relaxed);
         self.show(&decisions).await;
         decisions.into_iter().for_each(|one| self.decided(one));
     }

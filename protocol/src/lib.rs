@@ -17,7 +17,7 @@ pub use command::{Command, CommandOutcome, CommandRequest, PinnedKey, Receipt};
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};
-pub use status::{CameraHealth, CameraState, Health, NodeState, NodeStatus};
+pub use status::{CameraHealth, CameraState, Coverage, Degradation, Health, NodeState, NodeStatus};
 pub use tombstone::Tombstone;
 pub use topic::{NodePath, Topic};
 

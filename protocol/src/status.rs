@@ -65,8 +65,49 @@ pub struct Health {
     /// Why the latest of them was not, in words for people.
     #[serde(default)]
     pub last_refusal: Option<String>,
+    /// What the node leaves out for now because it has too much to do or is too hot; absent while it does all that is
+    /// asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degradation: Option<Degradation>,
     /// The cameras.
     pub cameras: Vec<CameraHealth>,
+}
+
+/// What a node leaves out for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Degradation {
+    /// How far it has gone: 1 less important cameras are analysed at a lower rate, 2 all are, 3 gates let less through
+    /// as well, 4 less important cameras are paused as well.
+    pub step: u8,
+    /// Why, and what is left out, in words for people.
+    pub reason: String,
+    /// Since when it is so.
+    pub since: Utc,
+}
+
+/// Where a camera's time since the agent started went, in milliseconds. Each has gone to one of the reasons: their sum is
+/// the wall time. A second in which 3 of 5 frames were analysed and 2 gave way counts as 600 ms and 400 ms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct Coverage {
+    /// Analysed at the rate that was asked for.
+    pub analysed_ms: u64,
+    /// Not analysed because nothing moved.
+    pub still_ms: u64,
+    /// Not analysed because the node had too much to do: frames gave way to later ones.
+    pub starved_ms: u64,
+    /// Not analysed because the node had lowered the rate.
+    pub reduced_ms: u64,
+    /// Not analysed because the node had paused the camera.
+    pub paused_ms: u64,
+    /// A connection was being made, or no frame came.
+    pub connecting_ms: u64,
+    /// The camera or its model failed.
+    pub failed_ms: u64,
+    /// The very same picture came again and again.
+    pub frozen_ms: u64,
+    /// The configuration keeps it off.
+    pub disabled_ms: u64,
 }
 
 /// One camera's figures since the agent started.
@@ -94,6 +135,9 @@ pub struct CameraHealth {
     pub watched_s: u64,
     /// Seconds in which it should have been watched.
     pub expected_s: u64,
+    /// Where its time went; absent from nodes that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
 }
 
 /// Is a camera seen.

@@ -37,6 +37,7 @@ pub(super) fn view(connection: &Connection, id: i64) -> Result<Option<NodeView>,
         commands: command::of_node(connection, id)?,
         commands_refused: health.as_ref().map_or(0, |h| h.commands_refused),
         last_refusal: health.as_ref().and_then(|h| h.last_refusal.clone()),
+        degradation: health.as_ref().and_then(|h| h.degradation.clone()),
         faults: health.map(|h| h.faults).unwrap_or_default(),
         cameras: cameras(connection, id)?,
         gaps: sequence::gaps(connection, id)?,
@@ -64,6 +65,7 @@ fn cameras(connection: &Connection, node_id: i64) -> Result<Vec<CameraView>, Sto
             connections: health.connections,
             watched_s: health.watched_s,
             expected_s: health.expected_s,
+            coverage: health.coverage,
         })
     })
 }

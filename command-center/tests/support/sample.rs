@@ -2,8 +2,8 @@
 
 use command_center::store::{Delivery, Outcome, Store};
 use protocol::{
-    CameraState, EvidenceHeader, Health, IncidentEvent, IncidentState, NodePath, NodeState,
-    NodeStatus, Severity, Topic, Utc,
+    CameraState, Coverage, Degradation, EvidenceHeader, Health, IncidentEvent, IncidentState,
+    NodePath, NodeState, NodeStatus, Severity, Topic, Utc,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, EvidenceRef, EvidenceState, IncidentData,
         IncidentTime, ModelRef, ObjectRef, RuleRef,
@@ -108,6 +108,15 @@ impl Node {
             connections: 1,
             watched_s: frames / 5,
             expected_s: frames / 5 + 4,
+            coverage: Some(Coverage {
+                analysed_ms: frames * 52,
+                still_ms: frames * 110,
+                starved_ms: frames * 10,
+                reduced_ms: frames * 28,
+                connecting_ms: 4000,
+                failed_ms: if frames == 0 { 5_396_000 } else { 0 },
+                ..Coverage::default()
+            }),
         };
         let failed =
             Some("401 from the camera: wrong user name or password; next attempt in 5 min");
@@ -124,6 +133,13 @@ impl Node {
             faults: self.faults.clone(),
             commands_refused: 0,
             last_refusal: None,
+            degradation: Some(Degradation {
+                step: 2,
+                reason: "overload (24 % of the pictures to be analysed gave way to later ones): 2 of 2 cameras at \
+                         their lowest rate (north, south)"
+                    .to_owned(),
+                since: time,
+            }),
             cameras: vec![
                 camera(
                     "north",

@@ -14,6 +14,7 @@ use super::{
     gate::{FrameGate, GateKind, MotionDetector, Step, UnitGate, Use},
     held,
     in_flight::{InFlight, Role},
+    pace::Pace,
     progress::Progress,
     reel::Reel,
     unit::AccessUnit,
@@ -27,18 +28,16 @@ const GIVEN_UP: Duration = Duration::from_secs(30);
 const HANG: Duration = Duration::from_millis(600);
 
 /// What a stream's gate goes by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GateSettings {
     /// What it goes by.
     pub kind: GateKind,
-    /// Analysed frames a second, at most.
-    pub analysis_fps: f32,
     /// Where movement counts for nothing.
     pub masks: Vec<analytics::geometry::Polygon>,
 }
 
 /// Both ends of one stream's decoder.
-pub(super) fn gate(settings: &GateSettings) -> (Feeding, Judge) {
+pub(super) fn gate(settings: &GateSettings, pace: Arc<Pace>) -> (Feeding, Judge) {
     let gate = Arc::new(Mutex::new(UnitGate::new(settings.kind)));
     let in_flight = Arc::<InFlight>::default();
     let masks = settings.masks.clone();
@@ -49,7 +48,8 @@ pub(super) fn gate(settings: &GateSettings) -> (Feeding, Judge) {
     let judge = Judge {
         gate: Arc::clone(&gate),
         in_flight: Arc::clone(&in_flight),
-        frames: FrameGate::new(settings.analysis_fps),
+        frames: FrameGate::at(Arc::clone(&pace)),
+        pace,
         motion: (settings.kind != GateKind::Off).then(|| MotionDetector::new(masked)),
         last: None,
         moved: None,
@@ -78,17 +78,18 @@ pub(super) struct Feeding {
 
 impl Feeding {
     /// Gives the decoder the next unit, which is in the reel already, or what the gate wants instead of it. Gives whether
-    /// it is left out because nothing moves.
+    /// it is left out because nothing moves. `paused`: nothing of the camera is to be decoded for now.
     pub(super) fn unit(
         &mut self,
         unit: &AccessUnit,
         decoder: &Decoder,
         reel: &Mutex<Reel>,
         progress: &Progress,
+        paused: bool,
     ) -> bool {
         let waiting = decoder.waiting();
         self.extra = self.extra.min(waiting);
-        let full = !decoder.waits() && waiting >= WAITING + self.extra;
+        let full = paused || (!decoder.waits() && waiting >= WAITING + self.extra);
         let (step, rests) = {
             let mut gate = held(&self.gate);
             let step = gate.unit(unit.key, unit.bytes, unit.stamps.at, full);
@@ -153,6 +154,7 @@ pub(super) struct Judge {
     gate: Arc<Mutex<UnitGate>>,
     in_flight: Arc<InFlight>,
     frames: FrameGate,
+    pace: Arc<Pace>,
     motion: Option<MotionDetector>,
     /// Time of the last frame that was handed on.
     last: Option<Duration>,
@@ -169,11 +171,12 @@ pub(super) struct Judged {
 
 impl Judge {
     /// For pictures that [`Feeding`] does not feed: a file's.
-    pub(super) fn alone_with(frames: FrameGate) -> Judge {
+    pub(super) fn alone_with(frames: FrameGate, pace: Arc<Pace>) -> Judge {
         Judge {
             gate: Arc::new(Mutex::new(UnitGate::new(GateKind::Off))),
             in_flight: Arc::default(),
             frames,
+            pace,
             motion: None,
             last: None,
             moved: None,
@@ -228,9 +231,11 @@ impl Judge {
         if moving {
             self.moved = Some(at);
         }
+        // Under load what has just stopped is not looked at any longer.
+        let hang = if self.pace.strictness() > 0 { Duration::ZERO } else { HANG };
         let rests = self
             .moved
-            .is_none_or(|moved| at.saturating_sub(moved) > HANG);
+            .is_none_or(|moved| at.saturating_sub(moved) > hang);
         Ok(Some(if rests { frame.still(at) } else { frame }))
     }
 

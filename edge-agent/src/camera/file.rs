@@ -24,6 +24,7 @@ use super::{
     gate::{FrameGate, GateKind},
     held,
     in_flight::Role,
+    pace::Pace,
     pipeline,
     progress::Progress,
     reel::Reel,
@@ -70,15 +71,16 @@ impl Clip {
     /// # Errors
     /// A file that cannot be read; what is wrong inside it is said by [`Clip::next_frame`].
     pub fn open(path: &Path, gate: FrameGate) -> Result<Clip, CameraError> {
-        Clip::start(path, Judge::alone_with(gate), None)
+        let pace = Arc::new(Pace::new(f32::INFINITY));
+        Clip::start(path, Judge::alone_with(gate, pace), None)
     }
 
-    /// Opens a clip that is gated as a camera would be. What the gate decides depends on the clip alone.
+    /// Opens a clip that is gated as a camera would be, at `fps` analysed frames a second, at most. What the gate decides depends on the clip alone.
     ///
     /// # Errors
     /// As [`Clip::open`].
-    pub fn gated(path: &Path, settings: &GateSettings) -> Result<Clip, CameraError> {
-        let (feeding, judge) = feeding::gate(settings);
+    pub fn gated(path: &Path, settings: &GateSettings, fps: f32) -> Result<Clip, CameraError> {
+        let (feeding, judge) = feeding::gate(settings, Arc::new(Pace::new(fps)));
         let feeding = (settings.kind == GateKind::Encoded).then_some(feeding);
         Clip::start(path, judge, feeding)
     }
@@ -259,7 +261,8 @@ impl GatedIntake {
             decoder.drain_and_wait(STALL);
         }
         held(&self.reel).push(Arc::clone(&unit));
-        self.feeding.unit(&unit, decoder, &self.reel, progress);
+        self.feeding
+            .unit(&unit, decoder, &self.reel, progress, false);
         !decoder.has_ended()
     }
 }

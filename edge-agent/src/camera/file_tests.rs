@@ -162,10 +162,9 @@ fn quiet_clip(folder: &Path, name: &str, encoder: &str) -> PathBuf {
 fn gated(path: &Path, kind: GateKind) -> (Vec<f64>, Vec<f64>, u64) {
     let settings = GateSettings {
         kind,
-        analysis_fps: 5.0,
         masks: Vec::new(),
     };
-    let mut clip = Clip::gated(path, &settings).expect("it opens");
+    let mut clip = Clip::gated(path, &settings, 5.0).expect("it opens");
     let (mut moving, mut still) = (Vec::new(), Vec::new());
     while let Some(frame) = clip.next_frame().expect("it reads") {
         let at = (frame.stamps().at.as_secs_f64() * 1000.0).round() / 1000.0;

@@ -50,18 +50,33 @@ impl Bell {
 /// A slot for one value.
 #[derive(Debug)]
 pub struct Mailbox<T> {
-    slot: Mutex<Option<T>>,
-    dropped: AtomicU64,
+    slot: Mutex<Option<Waiting<T>>>,
+    dropped: Arc<AtomicU64>,
     bell: Arc<Bell>,
     emptied: Condvar,
+}
+
+/// What lies in a slot.
+#[derive(Debug)]
+struct Waiting<T> {
+    value: T,
+    /// Since when this value lies there.
+    put: Instant,
+    /// Since when the slot has not been empty.
+    since: Instant,
 }
 
 impl<T> Mailbox<T> {
     /// An empty slot that rings `bell` when something is put in. Loss policy: the latest wins.
     pub fn new(bell: Arc<Bell>) -> Mailbox<T> {
+        Mailbox::counting(bell, Arc::default())
+    }
+
+    /// As [`Mailbox::new`]; what is dropped is counted in `dropped`.
+    pub fn counting(bell: Arc<Bell>, dropped: Arc<AtomicU64>) -> Mailbox<T> {
         Mailbox {
             slot: Mutex::new(None),
-            dropped: AtomicU64::new(0),
+            dropped,
             bell,
             emptied: Condvar::new(),
         }
@@ -69,7 +84,19 @@ impl<T> Mailbox<T> {
 
     /// Puts a value in; one that still lies there is dropped and counted.
     pub fn put(&self, value: T) {
-        let old = held(&self.slot).replace(value);
+        self.put_at(value, Instant::now());
+    }
+
+    /// As [`Mailbox::put`], with the time of this moment.
+    pub fn put_at(&self, value: T, now: Instant) {
+        let mut slot = held(&self.slot);
+        let since = slot.as_ref().map_or(now, |old| old.since);
+        let old = slot.replace(Waiting {
+            value,
+            put: now,
+            since,
+        });
+        drop(slot);
         if old.is_some() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -97,11 +124,19 @@ impl<T> Mailbox<T> {
 
     /// Takes what lies there.
     pub fn take(&self) -> Option<T> {
-        let value = held(&self.slot).take();
-        if value.is_some() {
-            self.emptied.notify_all();
-        }
-        value
+        self.take_with_time().map(|(value, _)| value)
+    }
+
+    /// Takes what lies there, with the time at which it was put in.
+    pub fn take_with_time(&self) -> Option<(T, Instant)> {
+        let waiting = held(&self.slot).take()?;
+        self.emptied.notify_all();
+        Some((waiting.value, waiting.put))
+    }
+
+    /// Since when the slot has not been empty: a value that gives way to a later one passes its place in time on.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        held(&self.slot).as_ref().map(|waiting| waiting.since)
     }
 
     /// How many values were dropped.
@@ -144,6 +179,20 @@ mod tests {
         mailbox.put(1);
         mailbox.put_patiently(2, Duration::ZERO);
         assert_eq!((mailbox.take(), mailbox.dropped()), (Some(2), 1));
+    }
+
+    #[test]
+    fn a_later_value_takes_over_the_place_in_time_of_the_one_before() {
+        let mailbox = Mailbox::new(Arc::default());
+        let begun = Instant::now();
+        let later = begun + Duration::from_secs(1);
+        assert_eq!(mailbox.waiting_since(), None);
+        mailbox.put_at('a', begun);
+        mailbox.put_at('b', later);
+        assert_eq!(mailbox.waiting_since(), Some(begun));
+        assert_eq!(mailbox.take_with_time(), Some(('b', later)));
+        mailbox.put_at('c', later);
+        assert_eq!(mailbox.waiting_since(), Some(later));
     }
 
     #[test]

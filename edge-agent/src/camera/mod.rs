@@ -15,6 +15,7 @@ pub mod frame;
 pub mod gate;
 mod in_flight;
 pub mod mailbox;
+pub mod pace;
 pub mod picture;
 mod pipeline;
 pub mod progress;

@@ -25,6 +25,7 @@ use super::{
     frame::{Frame, Stamps},
     held,
     mailbox::Mailbox,
+    pace::Pace,
     pipeline,
     progress::Progress,
     reel::Reel,
@@ -48,6 +49,8 @@ pub struct Outputs {
     pub mailbox: Arc<Mailbox<Frame>>,
     /// What has been done so far.
     pub progress: Arc<Progress>,
+    /// How often it is looked at for now.
+    pub pace: Arc<Pace>,
 }
 
 /// Streams one camera until `cancel` or a fault. Blocks: call it on a thread of its own.
@@ -123,7 +126,7 @@ struct Units {
 impl Intake {
     fn new(camera: &CameraSettings, outputs: Outputs) -> Intake {
         let epoch = outputs.progress.epoch();
-        let (feeding, judge) = feeding::gate(&camera.gate);
+        let (feeding, judge) = feeding::gate(&camera.gate, Arc::clone(&outputs.pace));
         Intake {
             camera: camera.id.to_string(),
             decoder: Mutex::default(),
@@ -174,14 +177,17 @@ impl Intake {
         held(&self.outputs.reel).push(Arc::clone(&unit));
         let decoder = held(&self.decoder);
         let Some(decoder) = &*decoder else { return };
+        let paused = self.outputs.pace.is_paused();
         let reel = &self.outputs.reel;
-        if units.feeding.unit(&unit, decoder, reel, progress) {
-            self.watched_now();
+        let left_out = (units.feeding).unit(&unit, decoder, reel, progress, paused);
+        if left_out || paused {
+            // Its units come, and that is all that is asked of it.
+            self.alive();
         }
     }
 
-    /// A picture came out of the decoder, or was left out because nothing moves.
-    fn watched_now(&self) {
+    /// Notes that the stream has not stalled.
+    fn alive(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_frame.store(now.max(1), Ordering::Relaxed);
     }
@@ -213,7 +219,7 @@ impl Intake {
             let (Some(intake), Some(judge)) = (intake.upgrade(), &mut judge) else {
                 return false;
             };
-            intake.watched_now();
+            intake.alive();
             let Some(known) = judge.recall(&decoded) else {
                 return true;
             };

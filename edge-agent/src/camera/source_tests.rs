@@ -99,11 +99,10 @@ fn camera(url: String) -> CameraSettings {
         model: "none".to_owned(),
         min_score: 0.5,
         tiles: (1, 1),
-        gate: crate::camera::GateSettings {
-            kind: crate::camera::gate::GateKind::Off,
-            analysis_fps: 5.0,
-            masks: Vec::new(),
-        },
+        gate: Default::default(),
+        analysis_fps: 5.0,
+        analysis_fps_floor: 1.0,
+        priority: 5,
         scene: analytics::scene::SceneSettings {
             zones: Vec::new(),
             lines: Vec::new(),
@@ -122,6 +121,7 @@ fn outputs() -> Outputs {
         reel: Arc::new(Mutex::new(Reel::new(Duration::from_secs(5), 10_000_000))),
         mailbox: Arc::new(Mailbox::new(Arc::new(Bell::default()))),
         progress: Arc::default(),
+        pace: Arc::new(Pace::new(5.0)),
     }
 }
 
@@ -202,7 +202,7 @@ fn pictures_sent_out_of_display_order_keep_their_even_times_over_tcp() {
         ! rtph264pay name=pay0 pt=96";
     let server = Server::start(launch, None);
     let mut camera = camera(server.url("/live"));
-    camera.gate.analysis_fps = f32::INFINITY;
+    camera.analysis_fps = f32::INFINITY;
     let outputs = outputs();
     let result = until(&camera, &outputs, |outputs| {
         held(&outputs.reel).since(Duration::ZERO).len() >= 30

@@ -53,6 +53,8 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let analysis_fps = check.number(&raw.analysis_fps, 0.1..=60.0, 5.0);
     let gate = gate(check, raw);
     let masks = masks(check, raw, &scene.settings.zones);
+    let analysis_fps_floor = floor(check, raw, analysis_fps);
+    let priority = check.number(&raw.priority, 1..=10, 5);
     let tiles = tiles(check, raw);
     let model = model(check, raw);
     Some(CameraSettings {
@@ -73,11 +75,10 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         model,
         min_score: min_score as f32,
         tiles,
-        gate: GateSettings {
-            kind: gate,
-            analysis_fps: analysis_fps as f32,
-            masks,
-        },
+        gate: GateSettings { kind: gate, masks },
+        analysis_fps: analysis_fps as f32,
+        analysis_fps_floor: analysis_fps_floor as f32,
+        priority: u8::try_from(priority).unwrap_or(u8::MAX),
         scene: scene.settings,
         severities: scene.severities,
         revisions: scene.revisions,
@@ -203,6 +204,20 @@ fn masks(check: &mut Check<'_>, raw: &At<RawCamera>, zones: &[(String, Polygon)]
         }
     }
     masks
+}
+
+/// What the ladder leaves of the rate: one picture a second, unless that is more than is asked for.
+fn floor(check: &mut Check<'_>, raw: &At<RawCamera>, analysis_fps: f64) -> f64 {
+    let floor = check.number(&raw.analysis_fps_floor, 0.1..=60.0, 1.0);
+    match raw.analysis_fps_floor.given() {
+        Some(at) if floor > analysis_fps => check
+            .refuse(
+                at,
+                format!("{floor} is more than analysis_fps, {analysis_fps}"),
+            )
+            .unwrap_or(analysis_fps),
+        _ => floor.min(analysis_fps),
+    }
 }
 
 fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {

@@ -303,6 +303,7 @@ impl Check<'_> {
             return InferenceSettings {
                 runtime: None,
                 sessions: cores,
+                ladder: true,
                 folders: ModelFolders::new(None, Vec::new()),
             };
         };
@@ -314,6 +315,7 @@ impl Check<'_> {
         InferenceSettings {
             runtime: raw.runtime.given().map(|at| self.path(&at.value)),
             sessions: self.number(&raw.sessions, 1..=64, cores as u64) as usize,
+            ladder: raw.ladder.or(true),
             folders: ModelFolders::new(models, weights.unwrap_or_default()),
         }
     }

@@ -86,6 +86,7 @@ raw_table! {
     RawInference {
         runtime: PathBuf,
         sessions: u64,
+        ladder: bool,
         models_dir: PathBuf,
         weights_dirs: Vec<At<PathBuf>>,
     }
@@ -143,6 +144,8 @@ raw_table! {
         analysis_fps: f64,
         gate: String,
         motion_masks: Vec<At<String>>,
+        analysis_fps_floor: f64,
+        priority: u64,
         zones: Vec<At<RawZone>>,
         lines: Vec<At<RawLine>>,
         rules: Vec<At<RawRule>>,

@@ -144,6 +144,8 @@ pub struct InferenceSettings {
     pub runtime: Option<PathBuf>,
     /// OS threads, one session each.
     pub sessions: usize,
+    /// Whether less is analysed, step by step, when the box has too much to do or is too hot.
+    pub ladder: bool,
     /// Where models and weights lie.
     pub folders: ModelFolders,
 }
@@ -169,6 +171,12 @@ pub struct CameraSettings {
     pub tiles: (u8, u8),
     /// Which units are decoded and which frames analysed.
     pub gate: GateSettings,
+    /// Analysed frames a second, at most.
+    pub analysis_fps: f32,
+    /// The ladder leaves it so many, or pauses it.
+    pub analysis_fps_floor: f32,
+    /// 1 to 10: its share of inference time under overload, and how late the ladder comes to it.
+    pub priority: u8,
     /// Zones, lines and rules; labels still by name, resolved against the model at start.
     pub scene: SceneSettings,
     /// Severity of each rule's incidents, by the rule's name.

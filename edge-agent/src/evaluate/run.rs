@@ -69,10 +69,9 @@ pub fn run(
     })?;
     let gate = GateSettings {
         kind: camera.gate,
-        analysis_fps: camera.analysis_fps,
         masks: Vec::new(),
     };
-    let mut clip = Clip::gated(clip, &gate).map_err(|e| e.to_string())?;
+    let mut clip = Clip::gated(clip, &gate, camera.analysis_fps).map_err(|e| e.to_string())?;
     let mut attention = Attention::default();
     let mut run = CaseRun::default();
     let mut detections = Vec::new();

@@ -12,4 +12,5 @@ pub mod preprocess;
 pub mod runtime;
 pub mod scheduler;
 pub mod tiles;
+mod turns;
 pub mod worker;

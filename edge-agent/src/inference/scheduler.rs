@@ -1,20 +1,25 @@
-//! Whose turn it is: round robin over the cameras that have a frame waiting.
+//! Gives turns to the cameras that have a frame waiting; [`turns`](super::turns) says whose is next.
 //!
-//! Each camera has a one-slot mailbox, so a camera that has to wait loses frames of its own only, and a fast one cannot
-//! take the turns of the others.
+//! Each camera has a one-slot mailbox, so nothing queues: a camera that has to wait loses frames of its own only. A camera
+//! has at most one turn at a time, so that its results come in the order of its frames.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use analytics::detection::Detection;
 use tokio::sync::mpsc;
 
-use super::{attention::Attention, counters::FeedCounters};
+use super::{
+    attention::Attention,
+    counters::{FeedCounters, add_time},
+    turns::{Claim, Key, Turns},
+};
 use crate::camera::{
     Frame,
     mailbox::{Bell, Mailbox},
+    pace::Pace,
 };
 
 /// What the model saw in a frame.
@@ -29,6 +34,9 @@ pub struct Seen {
 /// How many results may wait for a camera's analysis, which takes far less time than an inference.
 pub const RESULTS: usize = 8;
 
+/// The weight of a camera where something moves, compared to the same camera where nothing does.
+const ACTIVE: f64 = 1.25;
+
 /// One camera as inference sees it.
 #[derive(Debug)]
 pub struct Feed {
@@ -36,6 +44,10 @@ pub struct Feed {
     pub camera: String,
     /// Where its frames come from.
     pub mailbox: Arc<Mailbox<Frame>>,
+    /// How often it is looked at for now.
+    pub pace: Arc<Pace>,
+    /// Its share of inference time under overload, in proportion to that of the others.
+    pub priority: u8,
     /// Name of its model.
     pub model: String,
     /// Columns and rows of tiles.
@@ -59,24 +71,60 @@ impl Feed {
     }
 }
 
+impl Feed {
+    fn weight(&self) -> f64 {
+        let active = self.counters.active.load(Ordering::Relaxed);
+        f64::from(self.priority.max(1)) * if active { ACTIVE } else { 1.0 }
+    }
+
+    /// When the frame that lies in the mailbox will give way to the next one, as far as the pace tells.
+    fn due(&self) -> Option<Instant> {
+        let since = self.mailbox.waiting_since()?;
+        let period = Duration::try_from_secs_f32(1.0 / self.pace.fps()).unwrap_or_default();
+        since.checked_add(period)
+    }
+}
+
 /// All cameras that take turns.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     bell: Arc<Bell>,
-    turns: Mutex<Turns>,
+    round: Mutex<Round>,
 }
 
 #[derive(Debug, Default)]
-struct Turns {
-    feeds: Vec<Arc<Feed>>,
-    next: usize,
+struct Round {
+    feeds: Vec<(Key, Arc<Feed>)>,
+    turns: Turns,
+    /// Kept for its memory.
+    claims: Vec<Claim>,
 }
 
 /// A camera's place in the round; it leaves when this is dropped.
 #[derive(Debug)]
 pub struct Place {
     scheduler: Arc<Scheduler>,
+    key: Key,
+}
+
+/// A turn: a frame to be looked at.
+#[derive(Debug)]
+pub struct Turn {
+    /// Whose frame it is.
+    pub feed: Arc<Feed>,
+    /// The frame.
+    pub frame: Frame,
+    /// The turn lasts until this is dropped.
+    pub hold: Hold,
+}
+
+/// Holds a camera's turn. Its time, from the choice until this is dropped, is charged to the camera.
+#[derive(Debug)]
+pub struct Hold {
+    scheduler: Arc<Scheduler>,
     feed: Arc<Feed>,
+    key: Key,
+    began: Instant,
 }
 
 impl Scheduler {
@@ -92,17 +140,19 @@ impl Scheduler {
 
     /// Adds a camera to the round.
     pub fn join(self: &Arc<Scheduler>, feed: Feed) -> Place {
-        let feed = Arc::new(feed);
-        self.turns().feeds.push(Arc::clone(&feed));
+        let mut round = self.round();
+        let key = round.turns.join();
+        round.feeds.push((key, Arc::new(feed)));
+        drop(round);
         self.bell.ring();
         Place {
             scheduler: Arc::clone(self),
-            feed,
+            key,
         }
     }
 
-    /// The next camera that has a frame, and the frame; waits for one, but no longer than `limit`.
-    pub fn next(&self, limit: Duration) -> Option<(Arc<Feed>, Frame)> {
+    /// The next turn; waits for a camera that has a frame, but no longer than `limit`.
+    pub fn next(self: &Arc<Scheduler>, limit: Duration) -> Option<Turn> {
         let rung = self.bell.rung();
         if let Some(turn) = self.take() {
             return Some(turn);
@@ -116,121 +166,74 @@ impl Scheduler {
         self.bell.ring();
     }
 
-    fn take(&self) -> Option<(Arc<Feed>, Frame)> {
-        let mut turns = self.turns();
-        let count = turns.feeds.len();
-        for step in 0..count {
-            let i = (turns.next + step) % count;
-            if let Some(frame) = turns.feeds[i].mailbox.take() {
-                turns.next = (i + 1) % count;
-                return Some((Arc::clone(&turns.feeds[i]), frame));
-            }
-        }
-        None
+    fn take(self: &Arc<Scheduler>) -> Option<Turn> {
+        let began = Instant::now();
+        let mut round = self.round();
+        let Round {
+            feeds,
+            turns,
+            claims,
+        } = &mut *round;
+        claims.clear();
+        claims.extend(
+            feeds
+                .iter()
+                .filter(|(key, _)| !turns.has_turn(*key))
+                .filter_map(|(key, feed)| {
+                    Some(Claim {
+                        key: *key,
+                        due: feed.due()?,
+                    })
+                }),
+        );
+        let key = turns.choose(claims, began)?;
+        let found = feeds.iter().find(|(k, _)| *k == key);
+        let taken = found.and_then(|(_, feed)| Some((feed, feed.mailbox.take_with_time()?)));
+        // Only a turn takes frames, and there is one at a time: the frame that asked is there, or a later one.
+        let Some((feed, (frame, put))) = taken else {
+            turns.end(key, Duration::ZERO, 1.0);
+            return None;
+        };
+        feed.counters.turns.fetch_add(1, Ordering::Relaxed);
+        add_time(
+            &feed.counters.waited_us,
+            began.saturating_duration_since(put),
+        );
+        let hold = Hold {
+            scheduler: Arc::clone(self),
+            feed: Arc::clone(feed),
+            key,
+            began,
+        };
+        Some(Turn {
+            feed: Arc::clone(feed),
+            frame,
+            hold,
+        })
     }
 
-    fn turns(&self) -> MutexGuard<'_, Turns> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    fn round(&self) -> MutexGuard<'_, Round> {
+        self.round.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let cost = self.began.elapsed();
+        add_time(&self.feed.counters.inference_us, cost);
+        let weight = self.feed.weight();
+        self.scheduler.round().turns.end(self.key, cost, weight);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut turns = self.scheduler.turns();
-        if let Some(i) = turns.feeds.iter().position(|f| Arc::ptr_eq(f, &self.feed)) {
-            turns.feeds.remove(i);
-            if turns.next > i {
-                turns.next -= 1;
-            }
-        }
+        let mut round = self.scheduler.round();
+        round.feeds.retain(|(key, _)| *key != self.key);
+        round.turns.leave(self.key);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::camera::Stamps;
-
-    const SOON: Duration = Duration::from_millis(1);
-
-    fn frame() -> Frame {
-        let stamps = Stamps {
-            at: Duration::ZERO,
-            capture: None,
-            arrival: Timestamp::UNIX_EPOCH,
-        };
-        Frame::rgb((1, 1), vec![0; 3], stamps).expect("whole")
-    }
-
-    fn join(scheduler: &Arc<Scheduler>, camera: &str) -> (Place, Arc<Mailbox<Frame>>) {
-        let mailbox = Arc::new(Mailbox::new(scheduler.bell()));
-        let place = scheduler.join(Feed {
-            camera: camera.to_owned(),
-            mailbox: Arc::clone(&mailbox),
-            model: String::new(),
-            tiles: (1, 1),
-            min_score: 0.5,
-            results: mpsc::channel(1).0,
-            counters: Arc::default(),
-            attention: Mutex::default(),
-        });
-        (place, mailbox)
-    }
-
-    fn turns(scheduler: &Scheduler, count: usize) -> String {
-        let turn = |_| scheduler.next(SOON).map(|(feed, _)| feed.camera.clone());
-        (0..count).filter_map(turn).collect()
-    }
-
-    #[test]
-    fn cameras_take_turns_and_a_busy_one_gets_no_more_than_its_share() {
-        let scheduler = Scheduler::new();
-        let places = ["a", "b", "c"].map(|name| join(&scheduler, name));
-        let mut order = String::new();
-        for _ in 0..4 {
-            for (i, (_, mailbox)) in places.iter().enumerate() {
-                // Camera a is twice as fast as there are turns.
-                (0..if i == 0 { 6 } else { 1 }).for_each(|_| mailbox.put(frame()));
-            }
-            order += &turns(&scheduler, 3);
-        }
-        assert_eq!(order, "abcabcabcabc");
-        assert!(scheduler.next(SOON).is_none());
-    }
-
-    #[test]
-    fn only_cameras_with_a_frame_are_asked_and_the_round_goes_on_from_there() {
-        let scheduler = Scheduler::new();
-        let places = ["a", "b", "c"].map(|name| join(&scheduler, name));
-        places[1].1.put(frame());
-        assert_eq!(turns(&scheduler, 1), "b");
-        places[0].1.put(frame());
-        places[2].1.put(frame());
-        assert_eq!(turns(&scheduler, 2), "ca");
-    }
-
-    #[test]
-    fn a_camera_that_leaves_is_asked_no_more() {
-        let scheduler = Scheduler::new();
-        let [a, b, c] = ["a", "b", "c"].map(|name| join(&scheduler, name));
-        a.1.put(frame());
-        assert_eq!(turns(&scheduler, 1), "a");
-        drop(a.0);
-        for mailbox in [&a.1, &b.1, &c.1] {
-            mailbox.put(frame());
-        }
-        assert_eq!(turns(&scheduler, 3), "bc");
-    }
-
-    #[test]
-    fn a_frame_that_comes_later_is_waited_for() {
-        let scheduler = Scheduler::new();
-        let (_place, mailbox) = join(&scheduler, "a");
-        let waiting = Arc::clone(&scheduler);
-        let waiter = std::thread::spawn(move || waiting.next(Duration::from_secs(3600)).is_some());
-        mailbox.put(frame());
-        assert!(waiter.join().expect("it does not panic"));
-    }
-}
+#[path = "scheduler_tests.rs"]
+mod tests;

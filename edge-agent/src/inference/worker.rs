@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     counters::WorkerCounters,
     model::Model,
-    scheduler::{Feed, Scheduler, Seen},
+    scheduler::{Feed, Scheduler, Seen, Turn},
 };
 use crate::camera::Frame;
 
@@ -39,19 +39,20 @@ pub fn spawn(
         .spawn(move || {
             while !cancel.is_cancelled() {
                 counters.turns.fetch_add(1, Ordering::Relaxed);
-                if let Some((feed, frame)) = scheduler.next(WAIT) {
-                    analyse(&mut models, &feed, frame, &counters);
+                if let Some(turn) = scheduler.next(WAIT) {
+                    analyse(&mut models, turn, &counters);
                 }
             }
         })
 }
 
-fn analyse(
-    models: &mut BTreeMap<String, Model>,
-    feed: &Feed,
-    frame: Frame,
-    counters: &WorkerCounters,
-) {
+fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCounters) {
+    // The result is handed over before the turn ends: another worker's would come out of order else.
+    let Turn {
+        feed,
+        frame,
+        hold: _hold,
+    } = turn;
     let Some(model) = models.get_mut(&feed.model) else {
         // Cameras are checked against the catalogue before they join; this keeps a mistake there from being silent.
         tracing::error!(camera = feed.camera, model = feed.model, "model not loaded");
@@ -60,7 +61,7 @@ fn analyse(
     };
     if !feed.attention().wants(&frame) {
         feed.counters.still.fetch_add(1, Ordering::Relaxed);
-        give(feed, frame, None);
+        give(&feed, frame, None);
         return;
     }
     let mut detections = Vec::new();
@@ -78,7 +79,7 @@ fn analyse(
     }
     feed.counters.analysed.fetch_add(1, Ordering::Relaxed);
     feed.attention().looked(frame.stamps().at, detections.len());
-    give(feed, frame, Some(detections));
+    give(&feed, frame, Some(detections));
 }
 
 fn give(feed: &Feed, frame: Frame, detections: Option<Vec<Detection>>) {

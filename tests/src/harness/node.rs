@@ -65,6 +65,8 @@ pub struct NodeConfig {
     pub cameras: Vec<WatchedCamera>,
     /// Where models are.
     pub models_dir: PathBuf,
+    /// More keys of `[inference]`.
+    pub inference: Table,
     /// Port of the loopback interface for its figures, if wanted.
     pub http_port: Option<u16>,
 }
@@ -79,6 +81,7 @@ impl NodeConfig {
             command_keys: Vec::new(),
             cameras,
             models_dir: workspace().join("models"),
+            inference: Table::new(),
             http_port: None,
         }
     }
@@ -89,7 +92,7 @@ impl NodeConfig {
     /// If the folder cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         std::fs::create_dir_all(folder)?;
-        let mut inference = Table::new();
+        let mut inference = self.inference.clone();
         inference.insert("models_dir".to_owned(), text(self.models_dir.display()));
         if let Some(runtime) = onnx_runtime() {
             inference.insert("runtime".to_owned(), text(runtime.display()));

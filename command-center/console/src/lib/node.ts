@@ -8,6 +8,11 @@ export function isSilent(node: NodeView, now: number, silentAfter: number): bool
   return node.state === "online" && seconds(node.heard, now) > silentAfter;
 }
 
+/** Its faults, less what it leaves out under load: that is shown by itself. */
+export function faults(node: NodeView): string[] {
+  return node.faults.filter((fault) => node.degradation === null || !fault.startsWith("load: "));
+}
+
 /** How many of its messages will never come, by its own word. */
 export function givenUp(node: NodeView): number {
   return node.given_up.reduce((sum, given) => sum + given.messages, 0);

@@ -240,6 +240,15 @@ export const t = {
       `${first === last ? `no. ${first}` : `nos. ${first}–${last}`}, noticed ${age} ago`,
     fault: (words: string) => `Fault on this node: ${words}`,
     insecure: (names: string) => `Protection switched off on this node: ${names}`,
+    degraded: (step: number, what: string, age: string) =>
+      `This node leaves work out, step ${step} of 4 (${what}), for ${age}`,
+    degradedStep: [
+      "nothing",
+      "less important cameras are looked at less often",
+      "all cameras are looked at less often",
+      "small movements are not looked at",
+      "less important cameras are paused",
+    ],
     columns: {
       camera: "Camera",
       state: "State",
@@ -249,6 +258,17 @@ export const t = {
       connections: "Connections",
       coverage: "Watched",
     },
+    spent: {
+      analysed: "analysed",
+      still: "nothing moved",
+      reduced: "looked at less often",
+      starved: "skipped, too much to do",
+      paused: "paused, too much to do",
+      connecting: "no picture",
+      frozen: "frozen picture",
+      failed: "failed",
+    },
+    spentLabel: (camera: string, parts: string) => `Where the time of ${camera} went: ${parts}`,
     perSecond: (rate: number) => `${rate.toFixed(1)} /s`,
     unknown: "Not known",
     lastSaid: (state: string, reason: string | null) =>

@@ -40,6 +40,8 @@ export interface CameraView {
   analysed_fps: number | null;
   /** Connections made since the agent started. */
   connections: number;
+  /** Where its time went, from nodes that say so. */
+  coverage: Coverage | null;
   /** Frames decoded a second, between the last two reports. */
   decoded_fps: number | null;
   /** Seconds in which it should have been watched. */
@@ -128,6 +130,38 @@ export interface CommandView {
   request: string;
   /** What became of it; past `expires`, `waiting` means that no answer came. */
   state: CommandState;
+}
+
+/** Where a camera's time since the agent started went, in milliseconds. Each has gone to one of the reasons: their sum is the wall time. A second in which 3 of 5 frames were analysed and 2 gave way counts as 600 ms and 400 ms. */
+export interface Coverage {
+  /** Analysed at the rate that was asked for. */
+  analysed_ms: number;
+  /** A connection was being made, or no frame came. */
+  connecting_ms: number;
+  /** The configuration keeps it off. */
+  disabled_ms: number;
+  /** The camera or its model failed. */
+  failed_ms: number;
+  /** The very same picture came again and again. */
+  frozen_ms: number;
+  /** Not analysed because the node had paused the camera. */
+  paused_ms: number;
+  /** Not analysed because the node had lowered the rate. */
+  reduced_ms: number;
+  /** Not analysed because the node had too much to do: frames gave way to later ones. */
+  starved_ms: number;
+  /** Not analysed because nothing moved. */
+  still_ms: number;
+}
+
+/** What a node leaves out for now. */
+export interface Degradation {
+  /** Why, and what is left out, in words for people. */
+  reason: string;
+  /** Since when it is so. */
+  since: string;
+  /** How far it has gone: 1 less important cameras are analysed at a lower rate, 2 all are, 3 gates let less through as well, 4 less important cameras are paused as well. */
+  step: number;
 }
 
 /** How an incident ended. */
@@ -319,6 +353,8 @@ export interface NodeView {
   commands_refused: number;
   /** Hash of the configuration it runs on. */
   config_revision: string | null;
+  /** What it leaves out for now because it has too much to do or is too hot. */
+  degradation: Degradation | null;
   /** Messages of it that came more than once, and changed nothing. */
   duplicates: number;
   /** What is wrong with it, in its own words. */

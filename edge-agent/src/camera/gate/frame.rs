@@ -1,6 +1,8 @@
 //! Which decoded frames are due, on a grid of media time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use crate::camera::pace::Pace;
 
 /// A frame may be this share of the analysis period early and still take its turn: presentation times jitter.
 const EARLY: f64 = 0.1;
@@ -8,29 +10,36 @@ const EARLY: f64 = 0.1;
 /// Picks frames on a grid of media time, so that a clip is analysed at the same frames however fast it is read.
 #[derive(Debug)]
 pub struct FrameGate {
-    period: f64,
+    pace: Arc<Pace>,
     due: Option<f64>,
 }
 
 impl FrameGate {
     /// At most `fps` frames a second, which must be positive; infinity picks all.
     pub fn new(fps: f32) -> FrameGate {
-        FrameGate {
-            period: 1.0 / f64::from(fps),
-            due: None,
-        }
+        FrameGate::at(Arc::new(Pace::new(fps)))
+    }
+
+    /// At a pace that may change from frame to frame; none is picked while the camera is paused.
+    pub fn at(pace: Arc<Pace>) -> FrameGate {
+        FrameGate { pace, due: None }
     }
 
     /// Whether to analyse the frame at `at`, which does not decrease.
     pub fn picks(&mut self, at: Duration) -> bool {
+        let fps = f64::from(self.pace.fps());
+        if fps <= 0.0 {
+            return false;
+        }
+        let period = 1.0 / fps;
         let at = at.as_secs_f64();
         let due = *self.due.get_or_insert(at);
-        if at < due - EARLY * self.period {
+        if at < due - EARLY * period {
             return false;
         }
         // The grid stays where it is unless a whole period was missed.
-        let next = due + self.period;
-        self.due = Some(if next > at { next } else { at + self.period });
+        let next = due + period;
+        self.due = Some(if next > at { next } else { at + period });
         true
     }
 }
@@ -64,6 +73,24 @@ mod tests {
         assert!(gate.picks(Duration::from_millis(3_010)));
         assert!(!gate.picks(Duration::from_millis(3_050)));
         assert!(gate.picks(Duration::from_millis(3_210)));
+    }
+
+    #[test]
+    fn a_pace_that_changes_is_followed_at_once() {
+        let pace = Arc::new(Pace::new(5.0));
+        let mut gate = FrameGate::at(Arc::clone(&pace));
+        let mut second = |from: u64, fps: f32| {
+            pace.set_fps(fps);
+            (0..25)
+                .filter(|i| gate.picks(Duration::from_millis(from * 1000 + i * 40)))
+                .count()
+        };
+        assert_eq!(second(0, 5.0), 5);
+        second(1, 1.0);
+        assert_eq!(second(2, 1.0), 1);
+        assert_eq!(second(3, 0.0), 0, "it is paused");
+        assert_eq!(second(4, 5.0), 5, "and begins again at once");
+        assert_eq!(second(5, 50.0), 5, "never faster than asked for");
     }
 
     proptest! {

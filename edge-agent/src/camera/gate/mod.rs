@@ -20,10 +20,11 @@ pub use units::{Step, UnitGate, Use};
 pub use worth::Verdict;
 
 /// What a camera's gate goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateKind {
     /// Every due frame is analysed.
+    #[default]
     Off,
     /// Every unit is decoded; due frames in which nothing moves are not analysed.
     Motion,

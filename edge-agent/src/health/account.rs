@@ -1,0 +1,248 @@
+//! One camera's account: whether it is seen, where its time went, and what it adds to the load of the box.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use protocol::{CameraHealth, CameraState, Name};
+
+use crate::{
+    camera::{pace::Pace, progress::Progress},
+    coverage::{Coverage, Looks, Reason, Stretch},
+    inference::counters::{FeedCounters, Tally},
+};
+
+/// A camera whose last decoded frame is older than this is not being watched at this moment.
+const FRESH: Duration = Duration::from_secs(2);
+/// The very same picture for so long is a frozen one, unless the configuration says otherwise.
+pub const FROZEN: Duration = Duration::from_secs(60);
+
+/// What a camera's owner last said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Disabled,
+    /// With what went wrong the last time.
+    Trying(Option<String>),
+    Failed(String),
+}
+
+/// One camera's account. Shared between its stream, its analysis and the health task.
+#[derive(Debug)]
+pub struct CameraAccount {
+    id: Name,
+    name: Option<String>,
+    phase: Mutex<Phase>,
+    /// What its stream has done.
+    pub progress: Arc<Progress>,
+    /// What inference has done with its frames.
+    pub feed: Arc<FeedCounters>,
+    /// How often it is looked at for now.
+    pub pace: Arc<Pace>,
+    /// The very same picture for so long is a frozen one.
+    pub frozen_after: Duration,
+    book: Mutex<Book>,
+}
+
+/// What was passed so far.
+#[derive(Debug, Default)]
+struct Book {
+    coverage: Coverage,
+    tally: Tally,
+    units: u64,
+    /// Looks that should have been and were not; a part of one is carried on.
+    missing: f64,
+}
+
+/// What a camera added to the load of the box in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Share {
+    /// Frames that should have been analysed.
+    pub looks: u64,
+    /// Of these, those that gave way or never came to be.
+    pub gave_way: u64,
+    /// Frames that had a turn.
+    pub turns: u64,
+    /// Periods of the pace that those waited for it, together.
+    pub waited: f64,
+    /// What the turns took.
+    pub inference: Duration,
+}
+
+impl CameraAccount {
+    /// An account of a camera that is `enabled` or not, and of which `asked` frames a second are to be analysed.
+    pub fn new(id: Name, name: Option<String>, enabled: bool, asked: f32) -> Self {
+        CameraAccount {
+            id,
+            name,
+            phase: Mutex::new(if enabled {
+                Phase::Trying(None)
+            } else {
+                Phase::Disabled
+            }),
+            progress: Arc::default(),
+            feed: Arc::default(),
+            pace: Arc::new(Pace::new(asked)),
+            frozen_after: FROZEN,
+            book: Mutex::default(),
+        }
+    }
+
+    /// A connection is being made or stands.
+    pub fn trying(&self) {
+        let mut phase = self.phase();
+        let last = match &*phase {
+            Phase::Failed(why) => Some(why.clone()),
+            Phase::Trying(last) => last.clone(),
+            Phase::Disabled => None,
+        };
+        *phase = Phase::Trying(last);
+    }
+
+    /// It failed because of `why`.
+    pub fn failed(&self, why: &str) {
+        *self.phase() = Phase::Failed(why.to_owned());
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its time goes to at this moment, and why it is not watched.
+    fn standing(&self) -> (Reason, Option<String>) {
+        let last = match self.phase().clone() {
+            Phase::Disabled => return (Reason::Disabled, None),
+            Phase::Failed(why) => return (Reason::Failed, Some(why)),
+            Phase::Trying(last) => last,
+        };
+        if self.pace.is_paused() {
+            let why = "paused to relieve the node; see its faults".to_owned();
+            return (Reason::Paused, Some(why));
+        }
+        match self.progress.frame_age() {
+            Some(age) if age < FRESH => match self.frozen() {
+                Some(why) => (Reason::Frozen, Some(why)),
+                None => (Reason::Analysed, None),
+            },
+            Some(age) => {
+                let why = last.unwrap_or_else(|| format!("no frame for {} s", age.as_secs()));
+                (Reason::Connecting, Some(why))
+            }
+            None => (Reason::Connecting, last),
+        }
+    }
+
+    fn state(&self) -> (CameraState, Option<String>) {
+        let (reason, why) = self.standing();
+        let state = match reason {
+            Reason::Disabled => CameraState::Disabled,
+            Reason::Failed | Reason::Frozen | Reason::Paused => CameraState::Failed,
+            Reason::Connecting => CameraState::Connecting,
+            Reason::Analysed | Reason::Still | Reason::Starved | Reason::Reduced => {
+                CameraState::Watching
+            }
+        };
+        (state, why)
+    }
+
+    /// Why its picture is taken for frozen. It is analysed on all the same: a picture without any noise, as after heavy
+    /// noise reduction at night, may look so too.
+    pub(super) fn frozen(&self) -> Option<String> {
+        let still = self.progress.still_for();
+        (still >= self.frozen_after).then(|| {
+            format!(
+                "the picture is frozen: not one sample of it has changed for {} s; restart the camera",
+                still.as_secs()
+            )
+        })
+    }
+
+    /// Adds `passed` to the account; gives what the camera added to the load in it.
+    pub fn pass(&self, passed: Duration) -> Share {
+        let (reason, _) = self.standing();
+        let mut book = self.book();
+        let (tally, units) = (
+            self.feed.tally(),
+            self.progress.units.load(Ordering::Relaxed),
+        );
+        let grown = tally.since(book.tally);
+        let new_units = units.saturating_sub(book.units);
+        (book.tally, book.units) = (tally, units);
+        if reason != Reason::Analysed {
+            book.missing = 0.0;
+            book.coverage.pass(passed, Stretch::Whole(reason));
+            return Share::default();
+        }
+        let fps = self.pace.fps();
+        let mut looks = Looks {
+            analysed: grown.analysed.saturating_sub(grown.results_dropped),
+            still: grown.still,
+            starved: grown.gave_way + grown.results_dropped,
+            failed: grown.failed,
+        };
+        // Whole groups of pictures are left out where the decoder has too much to do: frames that nobody counts.
+        let expected = (f64::from(fps) * passed.as_secs_f64()).min(new_units as f64);
+        book.missing = (book.missing + expected - looks.sum() as f64).max(-1.0);
+        let missing = book.missing.max(0.0) as u64;
+        book.missing -= missing as f64;
+        looks.starved += missing;
+        let rate = fps / self.pace.asked();
+        book.coverage.pass(passed, Stretch::Watched { rate, looks });
+        let gave_way = grown.gave_way + missing;
+        Share {
+            looks: grown.turns + gave_way,
+            gave_way,
+            turns: grown.turns,
+            waited: grown.waited_us as f64 / 1e6 * f64::from(fps),
+            inference: Duration::from_micros(grown.inference_us),
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where its time went.
+    pub fn coverage(&self) -> Coverage {
+        self.book().coverage.clone()
+    }
+
+    /// Its name in topics.
+    pub fn id(&self) -> &Name {
+        &self.id
+    }
+
+    /// Its figures.
+    pub fn health(&self) -> CameraHealth {
+        let (state, reason) = self.state();
+        let tally = self.feed.tally();
+        let coverage = self.coverage();
+        CameraHealth {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            state,
+            reason,
+            frames_decoded: self.progress.decoded.load(Ordering::Relaxed),
+            frames_analysed: tally.analysed,
+            frames_dropped: tally.gave_way + tally.results_dropped,
+            connections: self.progress.connections.load(Ordering::Relaxed),
+            watched_s: coverage.watched_ms() / 1000,
+            expected_s: coverage.expected_ms() / 1000,
+            coverage: Some(protocol::Coverage {
+                analysed_ms: coverage.ms(Reason::Analysed),
+                still_ms: coverage.ms(Reason::Still),
+                starved_ms: coverage.ms(Reason::Starved),
+                reduced_ms: coverage.ms(Reason::Reduced),
+                paused_ms: coverage.ms(Reason::Paused),
+                connecting_ms: coverage.ms(Reason::Connecting),
+                failed_ms: coverage.ms(Reason::Failed),
+                frozen_ms: coverage.ms(Reason::Frozen),
+                disabled_ms: coverage.ms(Reason::Disabled),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;
