@@ -20,7 +20,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::{
-    camera::{self, Outputs, mailbox::Mailbox, reel::Reel},
+    camera::{self, Outputs, Part, mailbox::Mailbox, reel::Reel},
     command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
     config::{Settings, settings::CameraSettings},
     correction::Corrections,
@@ -255,6 +255,7 @@ fn start_camera(
         results,
         orders: ordered,
         reel: Arc::clone(&reel),
+        stills: account.evidence.is_some(),
         spool: spool.clone(),
         open_incidents: open_incidents.clone(),
         account: Arc::clone(&account),
@@ -273,41 +274,69 @@ fn start_camera(
         progress: Arc::clone(&account.progress),
         pace: Arc::clone(&account.pace),
     };
-    let restart = post.restart.clone();
-    start_stream(
+    start_streams(
         supervisor,
         camera,
         outputs,
         account,
-        restart,
-        metrics.clone(),
+        &post.restart,
+        metrics,
     )?;
     Ok((place, post))
+}
+
+/// Starts a camera's only stream, or its main stream and its substream.
+fn start_streams(
+    supervisor: &mut Supervisor,
+    camera: CameraSettings,
+    outputs: Outputs,
+    account: Arc<CameraAccount>,
+    restart: &Restart,
+    metrics: &Metrics,
+) -> io::Result<()> {
+    let Some(evidence) = &account.evidence else {
+        let whole = (Part::Whole, outputs, restart.clone());
+        return start_stream(supervisor, camera, whole, account, metrics.clone());
+    };
+    let kept = Outputs {
+        progress: Arc::clone(evidence),
+        ..outputs.clone()
+    };
+    let analysed = Outputs {
+        reel: Arc::new(Mutex::new(Reel::new(camera.reel, REEL_BYTES))),
+        ..outputs
+    };
+    let streams = [(Part::Analysis, analysed), (Part::Evidence, kept)];
+    for (part, outputs) in streams {
+        let stream = (part, outputs, restart.clone());
+        let (camera, account) = (camera.clone(), Arc::clone(&account));
+        start_stream(supervisor, camera, stream, account, metrics.clone())?;
+    }
+    Ok(())
 }
 
 fn start_stream(
     supervisor: &mut Supervisor,
     camera: CameraSettings,
-    outputs: Outputs,
+    (part, outputs, restart): (Part, Outputs, Restart),
     account: Arc<CameraAccount>,
-    restart: Restart,
     metrics: Metrics,
 ) -> io::Result<()> {
     let id = camera.id.to_string();
     let failing = Arc::clone(&account);
     let stream = move |stop: &CancellationToken| {
         let begun = Instant::now();
-        let decoded = outputs.progress.decoded.load(Ordering::Relaxed);
-        account.trying();
+        let units = outputs.progress.units.load(Ordering::Relaxed);
+        account.trying(part);
         let streamed = loop {
-            let streamed = camera::stream(&camera, &outputs, &restart.run(stop));
+            let streamed = camera::stream(&camera, part, &outputs, &restart.run(stop));
             if streamed.is_err() || stop.is_cancelled() {
                 break streamed;
             }
             info!(camera = %camera.id, "the stream begins anew: the centre asked for it");
         };
         streamed.map_err(|error| {
-            let moved = outputs.progress.decoded.load(Ordering::Relaxed) > decoded;
+            let moved = outputs.progress.units.load(Ordering::Relaxed) > units;
             Failure {
                 cause: error.fault.as_str(),
                 why: error.to_string(),
@@ -320,9 +349,12 @@ fn start_stream(
             }
         })
     };
-    let name = format!("camera-{id}");
+    let name = match part {
+        Part::Evidence => format!("evidence-{id}"),
+        Part::Whole | Part::Analysis => format!("camera-{id}"),
+    };
     supervisor.restarting_thread(Step::Intake, &name, stream, move |failure, wait| {
-        failing.failed(&failure.why);
+        failing.failed(part, &failure.why);
         CameraFailed {
             camera: &id,
             cause: failure.cause,

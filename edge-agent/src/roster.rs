@@ -8,6 +8,7 @@ use protocol::incident::ModelRef;
 
 use crate::{
     analysis::Analysis,
+    camera,
     config::{
         Settings,
         settings::{CameraSettings, InferenceSettings},
@@ -88,6 +89,7 @@ pub(crate) fn prepare(
             camera.analysis_fps,
         );
         account.frozen_after = camera.stream.frozen_after;
+        account.evidence = camera.substream.is_some().then(Arc::default);
         let account = Arc::new(account);
         accounts.push(Arc::clone(&account));
         if !camera.enabled {
@@ -148,7 +150,7 @@ pub(crate) fn report_faults(
     for account in accounts {
         let id = account.health().id.to_string();
         if let Some(why) = faults.get(&id) {
-            account.failed(why);
+            account.failed(camera::Part::Whole, why);
             CameraFailed {
                 camera: &id,
                 cause: "configuration",

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{Frame, Stamps, clip, reel::Reel},
+    camera::{Frame, Stamps, clip, still, reel::Reel},
     clock,
     command::{Done, Order, Task},
     correction::{self, Corrections},
@@ -70,6 +70,8 @@ pub struct Watch {
     pub orders: mpsc::Receiver<Order>,
     /// Its last seconds as encoded.
     pub reel: Arc<Mutex<Reel>>,
+    /// Pictures are taken from there, and not from the frame that decided: that is a substream's.
+    pub stills: bool,
     /// Where messages become durable.
     pub spool: Spool,
     /// Incidents that are open, of all cameras.
@@ -214,8 +216,9 @@ impl Watch {
                 frame,
                 boxes,
             } = wanted;
+            let stills = self.stills.then(|| Arc::clone(&self.reel));
             self.in_the_making
-                .spawn(async move { (report, pictures(frame, boxes).await) });
+                .spawn(async move { (report, pictures(frame, boxes, stills).await) });
         }
     }
 
@@ -320,7 +323,8 @@ impl Watch {
     }
 
     async fn picture_now(&self, frame: Arc<Frame>) -> Result<Vec<Part>, String> {
-        let taken = pictures(frame, Vec::new()).await;
+        let stills = self.stills.then(|| Arc::clone(&self.reel));
+        let taken = pictures(frame, Vec::new(), stills).await;
         if let Err(why) = &taken {
             self.no_picture(why);
         }
@@ -422,9 +426,21 @@ impl Watch {
     }
 }
 
-/// The thumbnail, which follows the alert at once, and the snapshot.
-async fn pictures(frame: Arc<Frame>, boxes: Vec<Rect>) -> Result<Vec<Part>, String> {
-    let taken = tokio::task::spawn_blocking(move || part::pictures(&frame.picture(), &boxes));
+/// The thumbnail, which follows the alert at once, and the snapshot: of the frame, or of what `stills` has of that moment.
+async fn pictures(
+    frame: Arc<Frame>,
+    boxes: Vec<Rect>,
+    stills: Option<Arc<Mutex<Reel>>>,
+) -> Result<Vec<Part>, String> {
+    let taken = tokio::task::spawn_blocking(move || {
+        let still = stills.map(|reel| still::picture(&reel, frame.stamps()));
+        let still = still.transpose().unwrap_or_else(|why| {
+            tracing::warn!(why, "a picture is taken from the substream");
+            None
+        });
+        let picture = still.as_ref().unwrap_or(&frame).picture();
+        part::pictures(&picture, &boxes)
+    });
     match taken.await {
         Ok(taken) => taken.map_err(|e| e.to_string()),
         Err(e) => Err(format!("snapshot: {e}")),

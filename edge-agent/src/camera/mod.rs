@@ -22,6 +22,7 @@ pub mod progress;
 pub mod reel;
 mod rtsp;
 pub mod source;
+pub mod still;
 pub mod unit;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use error::CameraError;
 pub use feeding::GateSettings;
 pub use frame::{Frame, Stamps};
-pub use source::{Outputs, stream};
+pub use source::{Outputs, Part, stream};
 
 /// Locks, going on after a panic elsewhere: what these locks guard is whole after every statement.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::unit::AccessUnit;
+use super::{frame::Stamps, unit::AccessUnit};
 
 /// A ring of access units in decoding order.
 #[derive(Debug)]
@@ -61,6 +61,25 @@ impl Reel {
         self.since(newest.unwrap_or_default().saturating_sub(span))
     }
 
+    /// The units from the last key unit on that came before the one nearest to `wanted`, and that one. What two streams of
+    /// one camera have in common is the camera's clock, or else the time at which they arrive.
+    pub fn up_to(&self, wanted: Stamps) -> Vec<Arc<AccessUnit>> {
+        let off = |unit: &AccessUnit| {
+            let (theirs, ours) = match (unit.stamps.capture, wanted.capture) {
+                (Some(theirs), Some(ours)) => (theirs, ours),
+                _ => (unit.stamps.arrival, wanted.arrival),
+            };
+            theirs.duration_since(ours).abs()
+        };
+        let nearest = (0..self.units.len()).min_by_key(|i| off(&self.units[*i]));
+        let Some(nearest) = nearest else {
+            return Vec::new();
+        };
+        let from = (0..=nearest).rev().find(|i| self.units[*i].key);
+        let from = from.unwrap_or_default();
+        self.units.range(from..=nearest).cloned().collect()
+    }
+
     /// Encoded bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -104,7 +123,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::camera::frame::Stamps;
 
     const SPAN: Duration = Duration::from_secs(2);
     const MAX: usize = 4_000;
@@ -153,6 +171,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_picture_of_another_stream_is_found_by_its_time() {
+        let mut reel = Reel::new(Duration::from_secs(60), MAX);
+        for i in 0..10 {
+            let mut unit = AccessUnit::clone(&unit(i, i % 4 == 0, 10));
+            unit.stamps.arrival += Duration::from_millis(i * 100);
+            reel.push(Arc::new(unit));
+        }
+        let wanted = |ms| Stamps {
+            at: Duration::ZERO,
+            capture: None,
+            arrival: Timestamp::UNIX_EPOCH + Duration::from_millis(ms),
+        };
+        let found = |ms| -> Vec<u128> {
+            let units = reel.up_to(wanted(ms));
+            units.iter().map(|unit| unit.stamps.at.as_millis()).collect()
+        };
+        assert_eq!(found(640), [400, 500, 600]);
+        assert_eq!(found(9_000), [800, 900], "the last there is");
+        assert_eq!(found(0), [0]);
+        let empty = Reel::new(SPAN, MAX);
+        assert!(empty.up_to(wanted(0)).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -32,13 +32,24 @@ use super::{
     rtsp::{self, CONNECT_LIMIT, JitterBuffer, Stage},
     unit::{AccessUnit, Codec},
 };
-use crate::config::settings::CameraSettings;
+use crate::config::settings::{CameraSettings, StreamSettings};
 
 /// How often the stream's messages, its cancellation and its age are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Between NTP's epoch (1900) and Unix' (1970).
 const NTP_TO_UNIX: i128 = 2_208_988_800_000_000_000;
+
+/// What a stream of a camera is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its only stream: analysed, and kept for evidence.
+    Whole,
+    /// The main stream beside a substream: kept for evidence, not decoded.
+    Evidence,
+    /// The substream: analysed, and kept no longer than its gate needs it.
+    Analysis,
+}
 
 /// Where a stream's pictures go.
 #[derive(Clone, Debug)]
@@ -53,39 +64,46 @@ pub struct Outputs {
     pub pace: Arc<Pace>,
 }
 
-/// Streams one camera until `cancel` or a fault. Blocks: call it on a thread of its own.
+/// Streams one part of a camera until `cancel` or a fault. Blocks: call it on a thread of its own.
 ///
 /// # Errors
 /// Why the stream ended; `Ok` only after `cancel`.
 pub fn stream(
     camera: &CameraSettings,
+    part: Part,
     outputs: &Outputs,
     cancel: &CancellationToken,
 ) -> Result<(), CameraError> {
-    run(camera, outputs, cancel).map_err(|fault| CameraError {
-        place: format!("camera {} ({})", camera.id, camera.stream.url),
+    let stream = match (part, &camera.substream) {
+        (Part::Analysis, Some(substream)) => substream,
+        _ => &camera.stream,
+    };
+    run(camera, stream, part, outputs, cancel).map_err(|fault| CameraError {
+        place: format!("camera {} ({})", camera.id, stream.url),
         fault,
     })
 }
 
 fn run(
     camera: &CameraSettings,
+    stream: &StreamSettings,
+    part: Part,
     outputs: &Outputs,
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
     gst::init().map_err(|e| Fault::Broken(format!("GStreamer: {e}")))?;
-    let source = rtsp::source(&camera.stream)?;
+    let source = rtsp::source(stream)?;
     let packets = JitterBuffer::of(&source);
     let pipeline = gst::Pipeline::new();
     pipeline
         .add(&source)
         .map_err(|e| Fault::Broken(e.to_string()))?;
-    let intake = Arc::new(Intake::new(camera, outputs.clone()));
+    let intake = Arc::new(Intake::new(camera, part, outputs.clone()));
     on_pad(&pipeline, &source, &intake);
     let bus = pipeline.bus().expect("a pipeline has a bus");
     // For rtspsrc this only starts its task; names are resolved and hosts are connected to on that.
     let result = match pipeline.set_state(gst::State::Playing) {
-        Ok(_) => watch(&bus, &intake, &packets, camera.stream.stall_timeout, cancel),
+        Ok(_) => watch(&bus, &intake, &packets, stream.stall_timeout, cancel),
         Err(_) => Err(rtsp::first_fault(&bus)),
     };
     let stopped = pipeline::stop(&pipeline);
@@ -101,7 +119,10 @@ fn run(
 struct Intake {
     /// The camera's name.
     camera: String,
+    part: Part,
     outputs: Outputs,
+    /// The camera has said what it sends, and the encoded half stands.
+    linked: AtomicBool,
     decoder: Mutex<Option<Decoder>>,
     units: Mutex<Units>,
     /// Who looks at decoded pictures, until the decoder takes it.
@@ -124,11 +145,13 @@ struct Units {
 }
 
 impl Intake {
-    fn new(camera: &CameraSettings, outputs: Outputs) -> Intake {
+    fn new(camera: &CameraSettings, part: Part, outputs: Outputs) -> Intake {
         let epoch = outputs.progress.epoch();
         let (feeding, judge) = feeding::gate(&camera.gate, Arc::clone(&outputs.pace));
         Intake {
             camera: camera.id.to_string(),
+            part,
+            linked: AtomicBool::new(false),
             decoder: Mutex::default(),
             units: Mutex::new(Units {
                 line: TimeLine::new(epoch, outputs.progress.line_end()),
@@ -175,6 +198,11 @@ impl Intake {
             .bytes
             .fetch_add(unit.bytes as u64, Ordering::Relaxed);
         held(&self.outputs.reel).push(Arc::clone(&unit));
+        if self.part == Part::Evidence {
+            progress.rests();
+            self.alive();
+            return;
+        }
         let decoder = held(&self.decoder);
         let Some(decoder) = &*decoder else { return };
         let paused = self.outputs.pace.is_paused();
@@ -267,7 +295,7 @@ fn on_pad(pipeline: &gst::Pipeline, source: &gst::Element, intake: &Arc<Intake>)
             return;
         };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        if !rtsp::is_video(&caps) || held(&intake.decoder).is_some() {
+        if !rtsp::is_video(&caps) || intake.linked.swap(true, Ordering::Relaxed) {
             return;
         }
         if let Err(fault) = receive(&pipeline, pad, &caps, &intake) {
@@ -288,8 +316,10 @@ fn receive(
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "unknown".to_owned());
     let codec = Codec::from_rtp(&encoding).ok_or(Fault::Codec(encoding))?;
-    let decoder = Decoder::new(codec, WhenFull::Refuse, intake.on_picture())?;
-    *held(&intake.decoder) = Some(decoder);
+    if intake.part != Part::Evidence {
+        let decoder = Decoder::new(codec, WhenFull::Refuse, intake.on_picture())?;
+        *held(&intake.decoder) = Some(decoder);
+    }
     intake
         .outputs
         .progress

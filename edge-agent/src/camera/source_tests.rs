@@ -96,6 +96,7 @@ fn camera(url: String) -> CameraSettings {
             frozen_after: Duration::from_secs(60),
             refused_retry: Duration::from_secs(300),
         },
+        substream: None,
         model: "none".to_owned(),
         min_score: 0.5,
         tiles: (1, 1),
@@ -133,7 +134,7 @@ fn until(
 ) -> Result<(), CameraError> {
     let cancel = CancellationToken::new();
     thread::scope(|scope| {
-        let running = scope.spawn(|| stream(camera, outputs, &cancel));
+        let running = scope.spawn(|| stream(camera, Part::Whole, outputs, &cancel));
         let began = Instant::now();
         while !done(outputs) && !running.is_finished() {
             assert!(began.elapsed() < LIMIT, "nothing happens");

@@ -40,6 +40,8 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         .required(&raw.place, "url", &mut check.problems)
         .cloned();
     let url = url.and_then(|url| stream_url(check, &url));
+    let substream = raw.substream.given().cloned();
+    let substream = substream.and_then(|url| stream_url(check, &url));
     let scene = scene::check(check, raw);
     let name = display_name(check, raw);
     let position = position(check, raw);
@@ -57,21 +59,26 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let priority = check.number(&raw.priority, 1..=10, 5);
     let tiles = tiles(check, raw);
     let model = model(check, raw);
+    let stream = StreamSettings {
+        url: url?,
+        login,
+        transport,
+        insecure_tls: raw.insecure_tls.or(false),
+        latency,
+        stall_timeout,
+        frozen_after,
+        refused_retry,
+    };
     Some(CameraSettings {
         id: id?,
         name,
         position,
         enabled: raw.enabled.or(true),
-        stream: StreamSettings {
-            url: url?,
-            login,
-            transport,
-            insecure_tls: raw.insecure_tls.or(false),
-            latency,
-            stall_timeout,
-            frozen_after,
-            refused_retry,
-        },
+        substream: substream.map(|url| StreamSettings {
+            url,
+            ..stream.clone()
+        }),
+        stream,
         model,
         min_score: min_score as f32,
         tiles,

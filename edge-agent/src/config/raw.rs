@@ -128,6 +128,7 @@ raw_table! {
         longitude: f64,
         enabled: bool,
         url: String,
+        substream: String,
         user: String,
         password_file: PathBuf,
         password_env: String,

@@ -163,6 +163,8 @@ pub struct CameraSettings {
     pub enabled: bool,
     /// Where its pictures come from.
     pub stream: StreamSettings,
+    /// A smaller stream of the same view that is analysed in its place; then `stream` is kept for evidence alone.
+    pub substream: Option<StreamSettings>,
     /// Name of the model: a folder in [`ModelFolders::models`].
     pub model: String,
     /// Detections below this score are not looked at.

@@ -8,7 +8,7 @@ use std::{
 use protocol::{CameraHealth, CameraState, Name};
 
 use crate::{
-    camera::{pace::Pace, progress::Progress},
+    camera::{Part, pace::Pace, progress::Progress},
     coverage::{Coverage, Looks, Reason, Stretch},
     inference::counters::{FeedCounters, Tally},
 };
@@ -35,6 +35,10 @@ pub struct CameraAccount {
     phase: Mutex<Phase>,
     /// What its stream has done.
     pub progress: Arc<Progress>,
+    /// What its main stream has done, where a substream is analysed.
+    pub evidence: Option<Arc<Progress>>,
+    /// Why that is not received.
+    evidence_fault: Mutex<Option<String>>,
     /// What inference has done with its frames.
     pub feed: Arc<FeedCounters>,
     /// How often it is looked at for now.
@@ -50,6 +54,7 @@ struct Book {
     coverage: Coverage,
     tally: Tally,
     units: u64,
+    asleep: u64,
     /// Looks that should have been and were not; a part of one is carried on.
     missing: f64,
 }
@@ -81,6 +86,8 @@ impl CameraAccount {
                 Phase::Disabled
             }),
             progress: Arc::default(),
+            evidence: None,
+            evidence_fault: Mutex::default(),
             feed: Arc::default(),
             pace: Arc::new(Pace::new(asked)),
             frozen_after: FROZEN,
@@ -88,8 +95,11 @@ impl CameraAccount {
         }
     }
 
-    /// A connection is being made or stands.
-    pub fn trying(&self) {
+    /// A connection for a part of it is being made or stands.
+    pub fn trying(&self, part: Part) {
+        if part == Part::Evidence {
+            return;
+        }
         let mut phase = self.phase();
         let last = match &*phase {
             Phase::Failed(why) => Some(why.clone()),
@@ -99,9 +109,28 @@ impl CameraAccount {
         *phase = Phase::Trying(last);
     }
 
-    /// It failed because of `why`.
-    pub fn failed(&self, why: &str) {
+    /// A part of it failed because of `why`.
+    pub fn failed(&self, part: Part, why: &str) {
+        if part == Part::Evidence {
+            *self.evidence_fault() = Some(why.to_owned());
+            return;
+        }
         *self.phase() = Phase::Failed(why.to_owned());
+    }
+
+    fn evidence_fault(&self) -> MutexGuard<'_, Option<String>> {
+        (self.evidence_fault.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why there is no evidence of what the substream shows.
+    fn without_evidence(&self) -> Option<String> {
+        let age = self.evidence.as_ref()?.frame_age();
+        if age.is_some_and(|age| age < FRESH) {
+            return None;
+        }
+        let why = self.evidence_fault().clone();
+        let why = why.unwrap_or_else(|| "nothing comes".to_owned());
+        Some(format!("watched, but without evidence: the main stream: {why}"))
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
@@ -122,7 +151,7 @@ impl CameraAccount {
         match self.progress.frame_age() {
             Some(age) if age < FRESH => match self.frozen() {
                 Some(why) => (Reason::Frozen, Some(why)),
-                None => (Reason::Analysed, None),
+                None => (Reason::Analysed, self.without_evidence()),
             },
             Some(age) => {
                 let why = last.unwrap_or_else(|| format!("no frame for {} s", age.as_secs()));
@@ -161,13 +190,13 @@ impl CameraAccount {
     pub fn pass(&self, passed: Duration) -> Share {
         let (reason, _) = self.standing();
         let mut book = self.book();
-        let (tally, units) = (
-            self.feed.tally(),
-            self.progress.units.load(Ordering::Relaxed),
-        );
+        let tally = self.feed.tally();
+        let units = self.progress.units.load(Ordering::Relaxed);
+        let asleep = self.progress.asleep.load(Ordering::Relaxed);
         let grown = tally.since(book.tally);
         let new_units = units.saturating_sub(book.units);
-        (book.tally, book.units) = (tally, units);
+        let slept = asleep.saturating_sub(book.asleep) as f64 / new_units.max(1) as f64;
+        (book.tally, book.units, book.asleep) = (tally, units, asleep);
         if reason != Reason::Analysed {
             book.missing = 0.0;
             book.coverage.pass(passed, Stretch::Whole(reason));
@@ -180,9 +209,12 @@ impl CameraAccount {
             starved: grown.gave_way + grown.results_dropped,
             failed: grown.failed,
         };
-        // Whole groups of pictures are left out where the decoder has too much to do: frames that nobody counts.
-        let expected = (f64::from(fps) * passed.as_secs_f64()).min(new_units as f64);
-        book.missing = (book.missing + expected - looks.sum() as f64).max(-1.0);
+        // Whole groups of pictures are left out where the decoder has too much to do: frames that nobody counts. Those that
+        // the gate left out because nothing moved are none of them.
+        let asked = (f64::from(fps) * passed.as_secs_f64()).min(new_units as f64);
+        let slept = (asked * slept.min(1.0)).round();
+        looks.still += slept as u64;
+        book.missing = (book.missing + asked - looks.sum() as f64).max(-1.0);
         let missing = book.missing.max(0.0) as u64;
         book.missing -= missing as f64;
         looks.starved += missing;

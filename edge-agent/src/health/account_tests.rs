@@ -14,7 +14,7 @@ fn time_counts_as_watched_only_while_frames_come() {
         (health.state, health.watched_s, health.expected_s),
         (CameraState::Connecting, 0, 5)
     );
-    camera.failed("unplugged");
+    camera.failed(Part::Whole, "unplugged");
     camera.pass(Duration::from_secs(5));
     let health = camera.health();
     assert_eq!(
@@ -22,7 +22,7 @@ fn time_counts_as_watched_only_while_frames_come() {
         (CameraState::Failed, Some("unplugged"))
     );
     assert_eq!((health.watched_s, health.expected_s), (0, 10));
-    camera.trying();
+    camera.trying(Part::Whole);
     let health = camera.health();
     assert_eq!(health.state, CameraState::Connecting);
     assert_eq!(

@@ -36,8 +36,8 @@ const MARGIN: f32 = 0.12;
 const TEXT: f32 = 0.3;
 /// Share of each quiet look in that.
 const TEXT_LEARN: f32 = 0.04;
-/// Cells beside written text that are text too: minutes beside seconds.
-const TEXT_REACH: usize = 6;
+/// Cells beside written text that are text too: the date and the minutes beside the seconds.
+const TEXT_REACH: usize = 20;
 
 /// What a look at a picture says.
 #[derive(Clone, Copy, Debug, PartialEq)]
