@@ -73,6 +73,10 @@ pub struct Agent {
     pub health: watch::Receiver<Option<Health>>,
     /// All figures.
     pub metrics: Metrics,
+    /// What each inference thread has done.
+    pub workers: Vec<Arc<WorkerCounters>>,
+    /// What each camera has done, watched or not.
+    pub cameras: Vec<Arc<CameraAccount>>,
     spool_ended: CancellationToken,
     // A camera leaves the round of inference when its place is dropped.
     _places: Vec<Place>,
@@ -112,10 +116,11 @@ impl Agent {
             worker.run();
         })?;
         let node_faults = Arc::new(Faults::default());
+        let cameras = accounts.clone();
         let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults));
         let (open_incidents, open) = watch::channel(Vec::new());
         let scheduler = Scheduler::new();
-        start_inference(&mut supervisor, &scheduler, models)?;
+        let workers = start_inference(&mut supervisor, &scheduler, models)?;
         let (mut places, mut posts) = (Vec::new(), Posts::new());
         for ready in ready {
             let name = ready.camera.id.clone();
@@ -160,6 +165,8 @@ impl Agent {
             link,
             health,
             metrics,
+            workers,
+            cameras,
             spool_ended,
             _places: places,
         })
@@ -182,14 +189,16 @@ fn start_inference(
     supervisor: &mut Supervisor,
     scheduler: &Arc<Scheduler>,
     mut models: Models,
-) -> io::Result<()> {
+) -> io::Result<Vec<Arc<WorkerCounters>>> {
     let sessions = models.values().map(Vec::len).max().unwrap_or(0);
+    let mut workers = Vec::with_capacity(sessions);
     for number in 0..sessions {
         let own = models
             .iter_mut()
             .filter_map(|(name, instances)| Some((name.clone(), instances.pop()?)));
         let cancel = supervisor.stop_signal(Step::Work);
         let counters = Arc::new(WorkerCounters::default());
+        workers.push(Arc::clone(&counters));
         let thread = worker::spawn(
             number,
             own.collect(),
@@ -199,7 +208,7 @@ fn start_inference(
         )?;
         supervisor.adopt(Step::Work, &format!("inference-{number}"), thread);
     }
-    Ok(())
+    Ok(workers)
 }
 
 /// Starts a camera's stream and its analysis.

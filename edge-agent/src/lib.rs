@@ -4,12 +4,14 @@
 
 pub mod agent;
 pub mod analysis;
+pub mod bench;
 pub mod camera;
 pub mod catalogue;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod correction;
+pub mod cpu;
 pub mod evaluate;
 pub mod event_log;
 pub mod evidence;

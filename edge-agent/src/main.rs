@@ -12,7 +12,9 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_agent::{
-    Agent, StartError, catalogue, config,
+    Agent, StartError,
+    bench::{self, BenchArgs},
+    catalogue, config,
     evaluate::{self, EvaluateArgs},
     spool,
 };
@@ -58,6 +60,7 @@ enum Command {
     },
     /// Run incident cases through the pipeline and score what it raises
     Evaluate(EvaluateArgs),
+    Bench(BenchArgs),
     /// Look after models
     #[command(subcommand)]
     Models(catalogue::ModelsCommand),
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::CheckConfig { config } => check_config(&config),
         Command::Evaluate(args) => evaluate::main(args),
+        Command::Bench(args) => bench::main(&args),
         Command::Models(command) => catalogue::main(&command),
         Command::Spool(SpoolCommand::Inspect { spool }) => inspect_spool(&spool),
         Command::Spool(SpoolCommand::Export {

@@ -26,6 +26,7 @@ use crate::{
     clock,
     command::{Done, Order, Task},
     correction::{self, Corrections},
+    cpu,
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
@@ -145,23 +146,26 @@ impl Watch {
     }
 
     async fn look(&mut self, seen: Seen) {
+        let began = cpu::thread_time();
         let decisions = self.analysis.update(seen.frame, &seen.detections);
+        let cost = cpu::thread_time().saturating_sub(began);
         let dropped =
             self.mailbox.dropped() + self.counters.results_dropped.load(Ordering::Relaxed);
         let analysed = self.counters.analysed.load(Ordering::Relaxed);
         self.account.dropped.store(dropped, Ordering::Relaxed);
         self.account.analysed.store(analysed, Ordering::Relaxed);
-        self.show(&decisions).await;
+        self.show(&decisions, cost).await;
         decisions.into_iter().for_each(|one| self.decided(one));
     }
 
     /// Shows the frame to whoever looks on.
-    async fn show(&self, decisions: &[Decision]) {
+    async fn show(&self, decisions: &[Decision], cost: Duration) {
         let look = self.analysis.last_frame().map(|frame| Look {
             camera: &self.camera,
             frame,
             tracks: self.analysis.tracks(),
             decisions,
+            cost,
         });
         let record = look.and_then(|look| self.metrics.witness.analysed(&look));
         if let Some(record) = record

@@ -35,6 +35,8 @@ pub struct Progress {
     pub decoded: AtomicU64,
     /// Frames that the gate picked for analysis.
     pub picked: AtomicU64,
+    /// Microseconds of a core that looking at decoded pictures took.
+    pub gate_us: AtomicU64,
     /// Connections that were made.
     pub connections: AtomicU64,
     /// Pipelines that did not stop in time and were left to themselves.
@@ -67,6 +69,7 @@ impl Progress {
             not_decoded: AtomicU64::new(0),
             decoded: AtomicU64::new(0),
             picked: AtomicU64::new(0),
+            gate_us: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             last_frame: AtomicU64::new(0),

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     clock::{TimeLine, believe},
-    decoder::{Decoder, WhenFull},
+    decoder::{self, Decoder, WhenFull},
     error::{CameraError, Fault},
     frame::{Frame, Stamps},
     gate::{FrameGate, UnitGate},
@@ -283,7 +283,11 @@ fn receive(
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "unknown".to_owned());
     let codec = Codec::from_rtp(&encoding).ok_or(Fault::Codec(encoding))?;
-    let decoder = Decoder::new(codec, WhenFull::Refuse, intake.on_picture())?;
+    let decoder = {
+        let progress = Arc::clone(&intake.outputs.progress);
+        let look = decoder::timed(intake.on_picture(), progress);
+        Decoder::new(codec, WhenFull::Refuse, look)?
+    };
     *held(&intake.decoder) = Some(decoder);
     intake
         .outputs
