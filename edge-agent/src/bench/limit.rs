@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::row::Limit;
+use super::{row::Limit, trial::SETTLE};
 use crate::{
     Settings,
     camera::{self, Frame, Outputs, mailbox::Mailbox, reel::Reel},
@@ -19,54 +19,68 @@ use crate::{
     inference::{model::Model, runtime::Runtime},
 };
 
-/// How long a camera is decoded.
+/// How long the cameras are decoded.
 const SECONDS: u64 = 8;
-/// How often the model is run.
+/// How often each session's model is run.
 const RUNS: u32 = 60;
 
-/// Measures both on the first camera.
+/// Measures both: all cameras at the same time, then as many models as there are sessions.
 pub(super) async fn measure(settings: &Settings, fps: f32) -> anyhow::Result<Limit> {
+    let (decode, frame) = decode_alone(&settings.cameras).await?;
     let camera = settings.cameras.first().context("no camera")?;
-    let (decode, frame) = decode_alone(camera).await?;
-    let inference = settings.inference.clone();
-    let camera = camera.clone();
-    let infer = tokio::task::spawn_blocking(move || {
-        let runtime = Runtime::load(inference.runtime.as_deref())?;
-        let mut model = inference.folders.load(&runtime, &camera.model)?;
-        infer_alone(&mut model, &camera, &frame)
+    let (inference, name) = (&settings.inference, &camera.model);
+    let runtime = Runtime::load(inference.runtime.as_deref())?;
+    let load = |_| inference.folders.load(&runtime, name);
+    let models: Vec<Model> = (0..inference.sessions)
+        .map(load)
+        .collect::<Result<_, _>>()?;
+    let sessions = models.len() as f64;
+    let each: anyhow::Result<Vec<f64>> = thread::scope(|scope| {
+        let runs = models
+            .into_iter()
+            .map(|model| scope.spawn(|| infer_alone(model, camera, &frame)));
+        let runs: Vec<_> = runs.collect();
+        let ended = runs.into_iter().map(|run| run.join());
+        ended
+            .map(|run| run.map_err(|_| anyhow!("the model's thread panicked"))?)
+            .collect()
     });
-    let each = infer.await??;
     Ok(Limit {
         decode,
-        infer: each * f64::from(fps) * 60.0,
+        infer: each?.iter().sum::<f64>() / sessions * f64::from(fps) * 60.0,
     })
 }
 
-/// CPU seconds a minute of receiving and decoding, and a frame of it.
-async fn decode_alone(camera: &CameraSettings) -> anyhow::Result<(f64, Frame)> {
-    let outputs = Outputs {
-        // Nothing is kept, and nobody takes more than the latest frame.
-        reel: Arc::new(Mutex::new(Reel::new(Duration::ZERO, 0))),
-        mailbox: Arc::new(Mailbox::new(Arc::default())),
-        progress: Arc::default(),
-    };
+/// CPU seconds per camera-minute of receiving and decoding, and a frame.
+async fn decode_alone(cameras: &[CameraSettings]) -> anyhow::Result<(f64, Frame)> {
     let stop = CancellationToken::new();
-    let streaming = {
-        let (camera, outputs, stop) = (camera.clone(), outputs.clone(), stop.clone());
-        thread::Builder::new()
+    let mailbox = Arc::new(Mailbox::new(Arc::default()));
+    let mut streams = Vec::new();
+    for camera in cameras {
+        let outputs = Outputs {
+            // Nothing is kept, and nobody takes more than the latest frame.
+            reel: Arc::new(Mutex::new(Reel::new(Duration::ZERO, 0))),
+            mailbox: Arc::clone(&mailbox),
+            progress: Arc::default(),
+        };
+        let (camera, stop) = (camera.clone(), stop.clone());
+        let stream = thread::Builder::new()
             .name("camera-alone".to_owned())
-            .spawn(move || camera::stream(&camera, &outputs, &stop))?
-    };
-    sleep(Duration::from_secs(3)).await;
+            .spawn(move || camera::stream(&camera, &outputs, &stop))?;
+        streams.push(stream);
+    }
+    sleep(SETTLE).await;
     let (began, before) = (Instant::now(), used()?);
     sleep(Duration::from_secs(SECONDS)).await;
     let used = used()?.saturating_sub(before).as_secs_f64();
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     stop.cancel();
-    let streamed = tokio::task::spawn_blocking(move || streaming.join()).await?;
-    streamed.map_err(|_| anyhow!("the camera's thread panicked"))??;
-    let frame = outputs.mailbox.take().context("no picture came")?;
-    Ok((used / minutes, frame))
+    for stream in streams {
+        let streamed = tokio::task::spawn_blocking(move || stream.join()).await?;
+        streamed.map_err(|_| anyhow!("the camera's thread panicked"))??;
+    }
+    let frame = mailbox.take().context("no picture came")?;
+    Ok((used / minutes / cameras.len() as f64, frame))
 }
 
 fn used() -> anyhow::Result<Duration> {
@@ -74,22 +88,18 @@ fn used() -> anyhow::Result<Duration> {
 }
 
 /// CPU seconds of the model alone, each time.
-fn infer_alone(model: &mut Model, camera: &CameraSettings, frame: &Frame) -> anyhow::Result<f64> {
+fn infer_alone(mut model: Model, camera: &CameraSettings, frame: &Frame) -> anyhow::Result<f64> {
     let mut detections = Vec::new();
     let mut look = |model: &mut Model| {
-        model.detect(
-            &frame.picture(),
-            camera.tiles,
-            camera.min_score,
-            &mut detections,
-        )
+        let picture = frame.picture();
+        model.detect(&picture, camera.tiles, camera.min_score, &mut detections)
     };
     for _ in 0..5 {
-        look(model)?;
+        look(&mut model)?;
     }
     model.take_cost();
     for _ in 0..RUNS {
-        look(model)?;
+        look(&mut model)?;
     }
     Ok(model.take_cost().infer.as_secs_f64() / f64::from(RUNS))
 }

@@ -26,7 +26,7 @@ use crate::{Agent, Settings, config, cpu, health::CameraAccount, metrics::Metric
 /// How long the cameras may take until each of them is watched.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Buffers, caches and the clock of the cores settle for so long before anything is counted.
-const SETTLE: Duration = Duration::from_secs(3);
+pub(super) const SETTLE: Duration = Duration::from_secs(3);
 /// How often it is looked whether all cameras are watched.
 const LOOK: Duration = Duration::from_millis(100);
 
