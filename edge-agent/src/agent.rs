@@ -75,6 +75,10 @@ pub struct Agent {
     pub health: watch::Receiver<Option<Health>>,
     /// All figures.
     pub metrics: Metrics,
+    /// What each inference thread has done.
+    pub workers: Vec<Arc<WorkerCounters>>,
+    /// What each camera has done, watched or not.
+    pub cameras: Vec<Arc<CameraAccount>>,
     spool_ended: CancellationToken,
     // A camera leaves the round of inference when its place is dropped.
     _places: Vec<Place>,
@@ -114,10 +118,11 @@ impl Agent {
             worker.run();
         })?;
         let node_faults = Arc::new(Faults::default());
+        let cameras = accounts.clone();
         let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults));
         let (open_incidents, open) = watch::channel(Vec::new());
         let scheduler = Scheduler::new();
-        start_inference(&mut supervisor, &scheduler, models)?;
+        let workers = start_inference(&mut supervisor, &scheduler, models)?;
         let relief = settings.inference.ladder.then(|| {
             let cameras = ready.iter().map(relieved).collect();
             let faults = Arc::clone(&node_faults);
@@ -139,8 +144,15 @@ impl Agent {
         }
         let refusals = Arc::new(Refusals::default());
         let accounts = accounts.with_refusals(Arc::clone(&refusals));
-        let workers = settings.inference.sessions;
-        let health = start_health(&mut supervisor, accounts, workers, relief, &spool, &metrics);
+        let sessions = workers.len();
+        let health = start_health(
+            &mut supervisor,
+            accounts,
+            sessions,
+            relief,
+            &spool,
+            &metrics,
+        );
         let figures = Figures {
             metrics: metrics.clone(),
             health: health.clone(),
@@ -168,6 +180,8 @@ impl Agent {
             link,
             health,
             metrics,
+            workers,
+            cameras,
             spool_ended,
             _places: places,
         })
@@ -190,14 +204,16 @@ fn start_inference(
     supervisor: &mut Supervisor,
     scheduler: &Arc<Scheduler>,
     mut models: Models,
-) -> io::Result<()> {
+) -> io::Result<Vec<Arc<WorkerCounters>>> {
     let sessions = models.values().map(Vec::len).max().unwrap_or(0);
+    let mut workers = Vec::with_capacity(sessions);
     for number in 0..sessions {
         let own = models
             .iter_mut()
             .filter_map(|(name, instances)| Some((name.clone(), instances.pop()?)));
         let cancel = supervisor.stop_signal(Step::Work);
         let counters = Arc::new(WorkerCounters::default());
+        workers.push(Arc::clone(&counters));
         let thread = worker::spawn(
             number,
             own.collect(),
@@ -207,7 +223,7 @@ fn start_inference(
         )?;
         supervisor.adopt(Step::Work, &format!("inference-{number}"), thread);
     }
-    Ok(())
+    Ok(workers)
 }
 
 /// Starts a camera's stream and its analysis.
@@ -274,14 +290,7 @@ fn start_camera(
         progress: Arc::clone(&account.progress),
         pace: Arc::clone(&account.pace),
     };
-    start_streams(
-        supervisor,
-        camera,
-        outputs,
-        account,
-        &post.restart,
-        metrics,
-    )?;
+    start_streams(supervisor, camera, outputs, account, &post.restart, metrics)?;
     Ok((place, post))
 }
 

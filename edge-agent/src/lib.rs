@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod analysis;
+pub mod bench;
 pub mod camera;
 pub mod catalogue;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod correction;
 pub mod coverage;
+pub mod cpu;
 pub mod evaluate;
 pub mod event_log;
 pub mod evidence;

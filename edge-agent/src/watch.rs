@@ -22,10 +22,11 @@ use uuid::Uuid;
 
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{Frame, Stamps, clip, still, reel::Reel},
+    camera::{Frame, Stamps, clip, reel::Reel, still},
     clock,
     command::{Done, Order, Task},
     correction::{self, Corrections},
+    cpu,
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
@@ -143,23 +144,26 @@ impl Watch {
     }
 
     async fn look(&mut self, seen: Seen) {
+        let began = cpu::thread_time();
         let decisions = match (&seen.detections, seen.frame.still_since()) {
             (Some(detections), None) => self.analysis.update(seen.frame, detections),
             (looked, _) => self.analysis.update_still(seen.frame, looked.as_deref()),
         };
+        let cost = cpu::thread_time().saturating_sub(began);
         let active = self.analysis.something_moves();
         self.account.feed.active.store(active, Ordering::Relaxed);
-        self.show(&decisions).await;
+        self.show(&decisions, cost).await;
         decisions.into_iter().for_each(|one| self.decided(one));
     }
 
     /// Shows the frame to whoever looks on.
-    async fn show(&self, decisions: &[Decision]) {
+    async fn show(&self, decisions: &[Decision], cost: Duration) {
         let look = self.analysis.last_frame().map(|frame| Look {
             camera: &self.camera,
             frame,
             tracks: self.analysis.tracks(),
             decisions,
+            cost,
         });
         let record = look.and_then(|look| self.metrics.witness.analysed(&look));
         if let Some(record) = record

@@ -3,7 +3,7 @@
 //! The agent runs the same with and without one; in service there is none. A witness is called on the agent's own tasks:
 //! it must not wait.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use analytics::track::Track;
 
@@ -19,6 +19,8 @@ pub struct Look<'a> {
     pub tracks: &'a [Track],
     /// What changed.
     pub decisions: &'a [Decision],
+    /// What tracking and rules took of a core.
+    pub cost: Duration,
 }
 
 /// See the module. The provided methods do nothing.

@@ -16,8 +16,10 @@ use super::{
     error::Fault,
     frame::{Frame, Stamps},
     held, pipeline,
+    progress::Progress,
     unit::Codec,
 };
+use crate::cpu;
 
 /// Access units that may wait for the decoder of a file.
 const WAITING_FILES: u64 = 30;
@@ -48,6 +50,21 @@ impl Decoded<'_> {
     /// A format that is not handled, in words.
     pub fn into_frame(self, stamps: Stamps) -> Result<Frame, String> {
         Frame::map(self.sample, self.full_range, stamps)
+    }
+}
+
+/// The same look at pictures, with what it takes of the decoder's thread added to the camera's figures.
+pub(super) fn timed(
+    mut look: impl FnMut(Decoded<'_>) -> bool + Send + 'static,
+    progress: Arc<Progress>,
+) -> impl FnMut(Decoded<'_>) -> bool + Send + 'static {
+    move |decoded| {
+        let began = cpu::thread_time();
+        let more = look(decoded);
+        let took = cpu::thread_time().saturating_sub(began);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        progress.gate_us.fetch_add(micros, Ordering::Relaxed);
+        more
     }
 }
 

@@ -232,7 +232,11 @@ impl Judge {
             self.moved = Some(at);
         }
         // Under load what has just stopped is not looked at any longer.
-        let hang = if self.pace.strictness() > 0 { Duration::ZERO } else { HANG };
+        let hang = if self.pace.strictness() > 0 {
+            Duration::ZERO
+        } else {
+            HANG
+        };
         let rests = self
             .moved
             .is_none_or(|moved| at.saturating_sub(moved) > hang);

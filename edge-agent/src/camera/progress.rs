@@ -41,6 +41,8 @@ pub struct Progress {
     pub picked: AtomicU64,
     /// Picked frames in which nothing moved.
     pub still: AtomicU64,
+    /// Microseconds of a core that looking at decoded pictures took.
+    pub gate_us: AtomicU64,
     /// Connections that were made.
     pub connections: AtomicU64,
     /// Pipelines that did not stop in time and were left to themselves.
@@ -78,6 +80,7 @@ impl Progress {
             decoded: AtomicU64::new(0),
             picked: AtomicU64::new(0),
             still: AtomicU64::new(0),
+            gate_us: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             last_frame: AtomicU64::new(0),

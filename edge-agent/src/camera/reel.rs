@@ -188,7 +188,10 @@ mod tests {
         };
         let found = |ms| -> Vec<u128> {
             let units = reel.up_to(wanted(ms));
-            units.iter().map(|unit| unit.stamps.at.as_millis()).collect()
+            units
+                .iter()
+                .map(|unit| unit.stamps.at.as_millis())
+                .collect()
         };
         assert_eq!(found(640), [400, 500, 600]);
         assert_eq!(found(9_000), [800, 900], "the last there is");

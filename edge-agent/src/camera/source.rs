@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     clock::{TimeLine, believe},
-    decoder::{Decoder, WhenFull},
+    decoder::{self, Decoder, WhenFull},
     error::{CameraError, Fault},
     feeding::{self, Feeding, Judge, restamped},
     frame::{Frame, Stamps},
@@ -317,7 +317,9 @@ fn receive(
         .unwrap_or_else(|| "unknown".to_owned());
     let codec = Codec::from_rtp(&encoding).ok_or(Fault::Codec(encoding))?;
     if intake.part != Part::Evidence {
-        let decoder = Decoder::new(codec, WhenFull::Refuse, intake.on_picture())?;
+        let progress = Arc::clone(&intake.outputs.progress);
+        let look = decoder::timed(intake.on_picture(), progress);
+        let decoder = Decoder::new(codec, WhenFull::Refuse, look)?;
         *held(&intake.decoder) = Some(decoder);
     }
     intake

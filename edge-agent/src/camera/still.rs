@@ -34,7 +34,8 @@ pub fn picture(reel: &Mutex<Reel>, wanted: Stamps) -> Result<Frame, String> {
     let decoder = Decoder::new(codec, WhenFull::Wait, move |decoded| {
         let ahead = |pts: Duration| pts.abs_diff(last.at);
         let mut nearest = held(&nearest);
-        let better = |(pts, _): &(Duration, _)| decoded.pts.is_some_and(|p| ahead(p) <= ahead(*pts));
+        let better =
+            |(pts, _): &(Duration, _)| decoded.pts.is_some_and(|p| ahead(p) <= ahead(*pts));
         if nearest.as_ref().is_none_or(better) {
             let pts = decoded.pts.unwrap_or_default();
             *nearest = Some((pts, decoded.into_frame(last)));

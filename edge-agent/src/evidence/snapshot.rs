@@ -83,8 +83,35 @@ pub fn snapshot_within(
     }
 }
 
+/// Rows of the picture that are scaled at a time: in floating point a whole one would take 11 MB.
+const STRIP: u32 = 45;
+
 /// The picture as packed RGB of another size.
 fn scaled_rgb(picture: &Picture<'_>, size: (u32, u32)) -> Vec<u8> {
+    let mut rgb = Vec::with_capacity(size.0 as usize * size.1 as usize * 3);
+    // Source rows of so many target rows; exact where the division is, within a row elsewhere.
+    let source = |row: u32| {
+        let row = u64::from(picture.height) * u64::from(row) / u64::from(size.1);
+        u32::try_from(row).unwrap_or(picture.height)
+    };
+    for top in (0..size.1).step_by(STRIP as usize) {
+        let bottom = (top + STRIP).min(size.1);
+        let (from, to) = (source(top), source(bottom));
+        let region = Region {
+            y: from,
+            height: (to - from).max(1),
+            ..Region::whole(picture.width, picture.height)
+        };
+        rgb.extend(strip_rgb(picture, region, (size.0, bottom - top)));
+    }
+    rgb
+}
+
+fn strip_rgb(
+    picture: &Picture<'_>,
+    region: Region,
+    size: (u32, u32),
+) -> impl Iterator<Item = u8> + use<> {
     let spec = InputSpec {
         size,
         colour: ColourOrder::Rgb,
@@ -95,16 +122,9 @@ fn scaled_rgb(picture: &Picture<'_>, size: (u32, u32)) -> Vec<u8> {
         std: [1.0; 3],
     };
     let mut planes = vec![0.0; spec.len()];
-    let region = Region::whole(picture.width, picture.height);
     Preprocessor::new(spec).run(picture, region, &mut planes);
     let pixels = planes.len() / 3;
-    let (red, rest) = planes.split_at(pixels);
-    let (green, blue) = rest.split_at(pixels);
-    red.iter()
-        .zip(green)
-        .zip(blue)
-        .flat_map(|((r, g), b)| [*r, *g, *b].map(|v| v.round() as u8))
-        .collect()
+    (0..3 * pixels).map(move |i| planes[i % 3 * pixels + i / 3].round() as u8)
 }
 
 /// Draws the outline of a box that may reach out of the picture.

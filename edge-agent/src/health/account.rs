@@ -130,7 +130,9 @@ impl CameraAccount {
         }
         let why = self.evidence_fault().clone();
         let why = why.unwrap_or_else(|| "nothing comes".to_owned());
-        Some(format!("watched, but without evidence: the main stream: {why}"))
+        Some(format!(
+            "watched, but without evidence: the main stream: {why}"
+        ))
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {

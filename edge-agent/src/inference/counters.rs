@@ -1,8 +1,9 @@
 //! What inference has done so far: counters that others may read at any time.
 
 use std::{
+    collections::VecDeque,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -92,6 +93,9 @@ pub(super) fn add_time(counter: &AtomicU64, time: Duration) {
     counter.fetch_add(micros, Ordering::Relaxed);
 }
 
+/// So many of a worker's latest looks are remembered for percentiles. Loss policy: the oldest goes.
+const LATEST: usize = 4096;
+
 /// Counters of one worker. `turns` moves whenever the worker does, with or without frames: its heartbeat.
 #[derive(Debug, Default)]
 pub struct WorkerCounters {
@@ -102,6 +106,7 @@ pub struct WorkerCounters {
     preprocess_us: AtomicU64,
     infer_us: AtomicU64,
     decode_us: AtomicU64,
+    latest: Mutex<VecDeque<Duration>>,
 }
 
 impl WorkerCounters {
@@ -111,15 +116,27 @@ impl WorkerCounters {
         add_time(&self.preprocess_us, cost.preprocess);
         add_time(&self.infer_us, cost.infer);
         add_time(&self.decode_us, cost.decode);
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.len() == LATEST {
+            latest.pop_front();
+        }
+        latest.push_back(cost.took);
     }
 
-    /// What all frames so far have cost together.
+    /// How long the model took for each of the latest looks, oldest first; they are forgotten.
+    pub fn take_latest(&self) -> Vec<Duration> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.drain(..).collect()
+    }
+
+    /// What all frames so far have cost of a core together.
     pub fn cost(&self) -> super::model::Cost {
         let get = |counter: &AtomicU64| Duration::from_micros(counter.load(Ordering::Relaxed));
         super::model::Cost {
             preprocess: get(&self.preprocess_us),
             infer: get(&self.infer_us),
             decode: get(&self.decode_us),
+            took: Duration::ZERO,
         }
     }
 }

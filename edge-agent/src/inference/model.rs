@@ -24,7 +24,7 @@ use super::{
     runtime::Runtime,
     tiles,
 };
-use crate::camera::picture::Picture;
+use crate::{camera::picture::Picture, cpu};
 
 /// Why a model is not used, or a run of it failed. Loading errors name the file.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ pub enum ModelError {
     },
 }
 
-/// What one look at a picture cost.
+/// What looks at pictures cost of a core.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     /// Scaling and conversion.
@@ -79,6 +79,8 @@ pub struct Cost {
     pub infer: Duration,
     /// Decoding and suppression.
     pub decode: Duration,
+    /// How long the model took by the clock on the wall.
+    pub took: Duration,
 }
 
 /// A model that is ready to look at pictures.
@@ -219,14 +221,14 @@ impl Model {
         min_score: f32,
         out: &mut Vec<Detection>,
     ) -> Result<(), ModelError> {
-        let began = Instant::now();
+        let began = cpu::thread_time();
         let (_, tensor) = self.images.extract_tensor_mut();
         let fit = self.preprocessor.run(picture, region, tensor);
         if let Some(sizes) = &mut self.sizes {
             let (_, values) = sizes.extract_tensor_mut();
             values.copy_from_slice(&[i64::from(region.width), i64::from(region.height)]);
         }
-        let prepared = Instant::now();
+        let (prepared, run_began) = (cpu::thread_time(), Instant::now());
         let failed = |e: &ort::Error| run_error(&self.name, e);
         let outputs = run(
             &mut self.session,
@@ -235,14 +237,15 @@ impl Model {
             self.images_first,
         )
         .map_err(|e| failed(&e))?;
-        let ran = Instant::now();
+        self.cost.took += run_began.elapsed();
+        let ran = cpu::thread_time();
         with_tensors(&outputs, |tensors| {
             self.decoder.decode(tensors, &fit, min_score, out);
         })
         .map_err(|e| failed(&e))?;
-        self.cost.preprocess += prepared - began;
-        self.cost.infer += ran - prepared;
-        self.cost.decode += ran.elapsed();
+        self.cost.preprocess += prepared.saturating_sub(began);
+        self.cost.infer += ran.saturating_sub(prepared);
+        self.cost.decode += cpu::thread_time().saturating_sub(ran);
         Ok(())
     }
 
