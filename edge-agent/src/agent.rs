@@ -6,8 +6,8 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, atomic::Ordering},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use protocol::Health;
@@ -20,11 +20,10 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::{
-    camera::{self, Outputs, Part, mailbox::Mailbox, reel::Reel},
+    camera::{Outputs, mailbox::Mailbox, reel::Reel},
     command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
-    config::{Settings, settings::CameraSettings},
+    config::Settings,
     correction::Corrections,
-    event_log::{CameraFailed, Event},
     health::{Accounts, CameraAccount, Faults, HealthTask},
     http::{self, Figures},
     inference::{
@@ -41,14 +40,13 @@ use crate::{
     roster::{Models, Ready, load_models, prepare, report_faults},
     sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Spool, SpoolError},
-    supervisor::{Failure, Step, Supervisor},
+    streams::{self, REEL_BYTES},
+    supervisor::{Step, Supervisor},
     watch::Watch,
 };
 
 /// How long each step of stopping may take.
 const GRACE: Duration = Duration::from_secs(8);
-/// Encoded evidence of one camera is kept in at most so many bytes.
-const REEL_BYTES: usize = 64 << 20;
 
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
@@ -290,88 +288,8 @@ fn start_camera(
         progress: Arc::clone(&account.progress),
         pace: Arc::clone(&account.pace),
     };
-    start_streams(supervisor, camera, outputs, account, &post.restart, metrics)?;
+    streams::start(supervisor, camera, outputs, account, &post.restart, metrics)?;
     Ok((place, post))
-}
-
-/// Starts a camera's only stream, or its main stream and its substream.
-fn start_streams(
-    supervisor: &mut Supervisor,
-    camera: CameraSettings,
-    outputs: Outputs,
-    account: Arc<CameraAccount>,
-    restart: &Restart,
-    metrics: &Metrics,
-) -> io::Result<()> {
-    let Some(evidence) = &account.evidence else {
-        let whole = (Part::Whole, outputs, restart.clone());
-        return start_stream(supervisor, camera, whole, account, metrics.clone());
-    };
-    let kept = Outputs {
-        progress: Arc::clone(evidence),
-        ..outputs.clone()
-    };
-    let analysed = Outputs {
-        reel: Arc::new(Mutex::new(Reel::new(camera.reel, REEL_BYTES))),
-        ..outputs
-    };
-    let streams = [(Part::Analysis, analysed), (Part::Evidence, kept)];
-    for (part, outputs) in streams {
-        let stream = (part, outputs, restart.clone());
-        let (camera, account) = (camera.clone(), Arc::clone(&account));
-        start_stream(supervisor, camera, stream, account, metrics.clone())?;
-    }
-    Ok(())
-}
-
-fn start_stream(
-    supervisor: &mut Supervisor,
-    camera: CameraSettings,
-    (part, outputs, restart): (Part, Outputs, Restart),
-    account: Arc<CameraAccount>,
-    metrics: Metrics,
-) -> io::Result<()> {
-    let id = camera.id.to_string();
-    let failing = Arc::clone(&account);
-    let stream = move |stop: &CancellationToken| {
-        let begun = Instant::now();
-        let units = outputs.progress.units.load(Ordering::Relaxed);
-        account.trying(part);
-        let streamed = loop {
-            let streamed = camera::stream(&camera, part, &outputs, &restart.run(stop));
-            if streamed.is_err() || stop.is_cancelled() {
-                break streamed;
-            }
-            info!(camera = %camera.id, "the stream begins anew: the centre asked for it");
-        };
-        streamed.map_err(|error| {
-            let moved = outputs.progress.units.load(Ordering::Relaxed) > units;
-            Failure {
-                cause: error.fault.as_str(),
-                why: error.to_string(),
-                healthy: if moved {
-                    begun.elapsed()
-                } else {
-                    Duration::ZERO
-                },
-                no_sooner: Some(camera.stream.refused_retry).filter(|_| error.fault.retry_slowly()),
-            }
-        })
-    };
-    let name = match part {
-        Part::Evidence => format!("evidence-{id}"),
-        Part::Whole | Part::Analysis => format!("camera-{id}"),
-    };
-    supervisor.restarting_thread(Step::Intake, &name, stream, move |failure, wait| {
-        failing.failed(part, &failure.why);
-        CameraFailed {
-            camera: &id,
-            cause: failure.cause,
-            why: &failure.why,
-            retry_in: Some(wait),
-        }
-        .emit(&metrics);
-    })
 }
 
 fn start_health(

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
+    camera::gate::Verdict,
     ladder::figures::OfMove,
     metrics::{Metrics, OfBroker, OfCamera, OfCause, OfCommand, OfIncident, OfTask, OfTrouble},
     sink::Cause,
@@ -18,6 +19,28 @@ use crate::{
 pub trait Event {
     /// Logs and counts it.
     fn emit(&self, metrics: &Metrics);
+}
+
+/// A camera's encoded gate gave up, or began again.
+pub struct GateJudged<'a> {
+    /// The camera's name in topics.
+    pub camera: &'a str,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+impl Event for GateJudged<'_> {
+    fn emit(&self, _: &Metrics) {
+        let camera = self.camera;
+        match self.verdict {
+            Verdict::Worth => info!(camera, "the encoded gate is tried again"),
+            verdict => info!(
+                camera,
+                why = verdict.as_str(),
+                "the encoded gate rests: every picture is decoded"
+            ),
+        }
+    }
 }
 
 /// The broker took the connection.

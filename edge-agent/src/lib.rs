@@ -25,6 +25,7 @@ pub mod report;
 mod roster;
 pub mod sink;
 pub mod spool;
+mod streams;
 pub mod supervisor;
 pub mod watch;
 pub mod witness;

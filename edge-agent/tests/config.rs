@@ -67,6 +67,7 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "min_score",
         "tiles",
         "analysis_fps",
+        "gate",
         "stall_timeout",
         "frozen_after",
         "refused_retry",

@@ -8,7 +8,7 @@ use std::{
 use protocol::{CameraHealth, CameraState, Name};
 
 use crate::{
-    camera::{Part, pace::Pace, progress::Progress},
+    camera::{Part, gate::Verdict, pace::Pace, progress::Progress},
     coverage::{Coverage, Looks, Reason, Stretch},
     inference::counters::{FeedCounters, Tally},
 };
@@ -55,6 +55,7 @@ struct Book {
     tally: Tally,
     units: u64,
     asleep: u64,
+    verdict: Option<Verdict>,
     /// Looks that should have been and were not; a part of one is carried on.
     missing: f64,
 }
@@ -135,6 +136,24 @@ impl CameraAccount {
         ))
     }
 
+    /// What is to be known of its gate: the camera could be set up better.
+    fn gate_note(&self) -> Option<String> {
+        match self.progress.verdict() {
+            Verdict::Worth | Verdict::Busy => None,
+            verdict @ (Verdict::Hidden | Verdict::LongGroups) => Some(format!(
+                "watched, and every picture is decoded: {}",
+                verdict.as_str()
+            )),
+        }
+    }
+
+    /// What is found of going by encoded units, once after each change.
+    pub(super) fn new_verdict(&self) -> Option<Verdict> {
+        let verdict = self.progress.verdict();
+        let before = self.book().verdict.replace(verdict);
+        (before.unwrap_or(Verdict::Worth) != verdict).then_some(verdict)
+    }
+
     fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -153,7 +172,10 @@ impl CameraAccount {
         match self.progress.frame_age() {
             Some(age) if age < FRESH => match self.frozen() {
                 Some(why) => (Reason::Frozen, Some(why)),
-                None => (Reason::Analysed, self.without_evidence()),
+                None => {
+                    let note = self.without_evidence().or_else(|| self.gate_note());
+                    (Reason::Analysed, note)
+                }
             },
             Some(age) => {
                 let why = last.unwrap_or_else(|| format!("no frame for {} s", age.as_secs()));

@@ -23,6 +23,7 @@ pub use account::{CameraAccount, FROZEN, Share};
 use crate::{
     clock,
     command::Refusals,
+    event_log::{Event, GateJudged},
     ladder::{Load, heat::Heat, relief::Relief},
     metrics::Metrics,
     spool::SpoolStats,
@@ -114,6 +115,11 @@ impl Accounts {
             metrics.set_stream(camera.id().as_str(), &camera.progress, frozen);
             let (coverage, tally) = (camera.coverage(), camera.feed.tally());
             (metrics.load).set_camera(camera.id().as_str(), &coverage, &tally);
+            (metrics.load).set_gate(camera.id().as_str(), &camera.progress);
+            if let Some(verdict) = camera.new_verdict() {
+                let camera = camera.id().as_str();
+                GateJudged { camera, verdict }.emit(metrics);
+            }
         }
     }
 

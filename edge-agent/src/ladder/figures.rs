@@ -1,4 +1,4 @@
-//! What /metrics says of coverage and of the ladder.
+//! What /metrics says of coverage, of the gates and of the ladder.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +9,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    camera::{gate::Verdict, progress::Progress},
     coverage::{Coverage, REASONS},
     inference::counters::Tally,
     metrics::OfCamera,
@@ -43,6 +44,9 @@ pub struct LoadFigures {
     inference: Family<OfCamera, Seconds>,
     waited: Family<OfCamera, Seconds>,
     still: Family<OfCamera, Counter>,
+    asleep: Family<OfCamera, Counter>,
+    wakings: Family<OfCamera, Counter>,
+    gate_pays: Family<OfCamera, Gauge>,
 }
 
 impl LoadFigures {
@@ -78,6 +82,38 @@ impl LoadFigures {
             "Frames that were not analysed because nothing had moved",
             self.still.clone(),
         );
+        registry.register(
+            "camera_units_asleep",
+            "Encoded pictures that were not decoded because nothing moved",
+            self.asleep.clone(),
+        );
+        registry.register(
+            "camera_gate_wakings",
+            "Times that the encoded gate woke and decoded what it had left out",
+            self.wakings.clone(),
+        );
+        registry.register(
+            "camera_gate_pays",
+            "0: the camera's encoded gate rests and every picture is decoded; the log says why",
+            self.gate_pays.clone(),
+        );
+    }
+
+    /// Takes over what a camera's gate has done.
+    pub fn set_gate(&self, camera: &str, progress: &Progress) {
+        let of = OfCamera {
+            camera: camera.to_owned(),
+        };
+        for (family, count) in [
+            (&self.asleep, &progress.asleep),
+            (&self.wakings, &progress.wakings),
+        ] {
+            let count = count.load(Ordering::Relaxed);
+            let counter = family.get_or_create(&of);
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        let pays = progress.verdict() == Verdict::Worth;
+        self.gate_pays.get_or_create(&of).set(i64::from(pays));
     }
 
     /// Takes over a camera's account.
