@@ -58,6 +58,8 @@ struct Book {
     verdict: Option<Verdict>,
     /// Looks that should have been and were not; a part of one is carried on.
     missing: f64,
+    /// Units that had been left out before the decoder.
+    left_out: u64,
 }
 
 /// What a camera added to the load of the box in a stretch of time.
@@ -241,10 +243,16 @@ impl CameraAccount {
         book.missing = (book.missing + asked - looks.sum() as f64).max(-1.0);
         let missing = book.missing.max(0.0) as u64;
         book.missing -= missing as f64;
-        looks.starved += missing;
+        // Left out before the decoder: it had too much to do. Else it can make no pictures of what comes, and doing less
+        // would not help it.
+        let left_out = self.progress.not_decoded.load(Ordering::Relaxed);
+        let overrun = std::mem::replace(&mut book.left_out, left_out) < left_out;
+        let (too_much, broken) = if overrun { (missing, 0) } else { (0, missing) };
+        looks.starved += too_much;
+        looks.failed += broken;
         let rate = fps / self.pace.asked();
         book.coverage.pass(passed, Stretch::Watched { rate, looks });
-        let gave_way = grown.gave_way + missing;
+        let gave_way = grown.gave_way + too_much;
         Share {
             looks: grown.turns + gave_way,
             gave_way,

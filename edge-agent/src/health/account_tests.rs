@@ -106,9 +106,14 @@ fn a_watched_second_is_accounted_by_what_became_of_its_looks() {
 fn looks_that_never_came_to_be_are_starved_and_a_slow_camera_is_not() {
     let camera = account(true);
     // The decoder left most of the second out: 25 pictures came, 2 were analysed.
+    camera.progress.not_decoded.fetch_add(15, Ordering::Relaxed);
     let share = second(&camera, 2, 0, 0);
     assert_eq!((share.looks, share.gave_way), (5, 3));
     assert_eq!(coverage(&camera).starved_ms, 600);
+    // It took all that came and made next to nothing of it: no load that could be relieved.
+    let share = second(&camera, 2, 0, 0);
+    assert_eq!((share.looks, share.gave_way), (2, 0));
+    assert_eq!(coverage(&camera).failed_ms, 600);
     // A camera that sends two pictures a second: both analysed, nothing is missing.
     let slow = account(true);
     slow.progress.units.fetch_add(2, Ordering::Relaxed);
