@@ -62,7 +62,8 @@ pub struct BenchArgs {
         long,
         default_value_t = 1.0,
         value_name = "SHARE",
-        requires = "quiet_clip"
+        requires = "quiet_clip",
+        value_parser = share
     )]
     activity: f64,
     /// A folder in the models folder
@@ -94,6 +95,14 @@ pub struct BenchArgs {
     places: FolderArgs,
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1".to_owned())
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -118,4 +127,31 @@ pub fn main(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 fn say(text: &str) {
     // Where nobody reads, nothing can be said.
     drop(writeln!(io::stderr(), "bench: {text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<BenchArgs, clap::Error> {
+        let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));
+        BenchArgs::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_before_anything_starts() {
+        assert_eq!(parse(&[]).unwrap().cameras, Cameras::Some(1));
+        assert_eq!(parse(&["--cameras", "max"]).unwrap().cameras, Cameras::Max);
+        for wrong in [
+            &["--cameras", "0"][..],
+            &["--cameras", "many"],
+            &["--activity", "0.1"],
+            &["--activity", "2", "--quiet-clip", "x"],
+            &["--seconds", "1"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -94,3 +94,44 @@ fn spread(spread: Option<Spread>) -> String {
         None => "-".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{
+        row::{Limit, Lost},
+        split::Split,
+    };
+
+    #[test]
+    fn a_row_says_what_it_cost_and_whether_it_held() {
+        let row = |cameras, fps| Row {
+            cameras,
+            seconds: 20.0,
+            fps: vec![fps; cameras],
+            cpu: Split {
+                decode: 9.0,
+                infer: 6.0,
+                ..Split::default()
+            },
+            infer: None,
+            delivery: Some(Spread {
+                p50: 31.25,
+                p95: 50.0,
+                count: 9,
+            }),
+            lost: Lost::default(),
+            resident_mb: 200.0,
+            limit: Some(Limit {
+                decode: 8.0,
+                infer: 6.0,
+            }),
+        };
+        let text = table(&[row(2, 5.0), row(4, 4.0)], 5.0);
+        assert!(text.contains(" 15.00 = "), "{text}");
+        assert!(text.contains("31.2 / 50.0"), "{text}");
+        assert!(text.contains("1.07 times that"), "{text}");
+        assert!(text.contains("\n2 cameras got their 5 pictures"), "{text}");
+        assert!(table(&[row(4, 4.0)], 5.0).contains("no trial held"));
+    }
+}

@@ -51,7 +51,9 @@ async fn trial(args: &BenchArgs, cameras: usize, folder: &Path) -> anyhow::Resul
     if broker.is_none() {
         say("no mosquitto in PATH: the way to the broker is not measured (apt install mosquitto)");
     }
-    let simulated = Cameras::start(&sources(args, cameras), folder)?;
+    let quiet = args.quiet_clip.as_deref();
+    let shown = sources(&args.clip, quiet, args.activity, cameras);
+    let simulated = Cameras::start(&shown, folder)?;
     let port = broker.as_ref().map(|broker| broker.port);
     let settings = settings(args, &simulated.urls, port, folder)?;
     let onlooker = Onlooker::default();
@@ -68,17 +70,16 @@ async fn trial(args: &BenchArgs, cameras: usize, folder: &Path) -> anyhow::Resul
     Ok(row)
 }
 
-/// What each camera shows. Those with activity are spread evenly among the others.
-fn sources(args: &BenchArgs, cameras: usize) -> Vec<&str> {
-    let quiet = args.quiet_clip.as_deref().unwrap_or(&args.clip);
-    let upto = |i: usize| (i as f64 * args.activity).floor();
-    let shows = |i| {
-        if upto(i + 1) > upto(i) {
-            &args.clip
-        } else {
-            quiet
-        }
-    };
+/// What each of `cameras` shows. Those with activity are spread evenly among the others.
+fn sources<'a>(
+    clip: &'a str,
+    quiet: Option<&'a str>,
+    activity: f64,
+    cameras: usize,
+) -> Vec<&'a str> {
+    let quiet = quiet.unwrap_or(clip);
+    let upto = |i: usize| (i as f64 * activity).floor();
+    let shows = |i| if upto(i + 1) > upto(i) { clip } else { quiet };
     (0..cameras).map(shows).collect()
 }
 
@@ -231,5 +232,21 @@ impl Counted {
             not_decoded: self.not_decoded.saturating_sub(then.not_decoded),
             packets: self.packets.saturating_sub(then.packets),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activity_is_a_share_of_the_cameras() {
+        let busy = |activity, cameras| {
+            let shown = sources("busy", Some("quiet"), activity, cameras);
+            shown.iter().filter(|shown| **shown == "busy").count()
+        };
+        assert_eq!((busy(0.1, 9), busy(0.1, 10), busy(0.1, 24)), (0, 1, 2));
+        assert_eq!((busy(0.0, 5), busy(1.0, 5)), (0, 5));
+        assert_eq!(sources("busy", None, 1.0, 2), ["busy", "busy"]);
     }
 }
