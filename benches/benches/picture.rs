@@ -2,7 +2,9 @@
 
 use benches::FullHd;
 use criterion::{Criterion, criterion_group, criterion_main};
-use edge_agent::inference::preprocess::{ColourOrder, Fitting, InputSpec, Preprocessor, Region};
+use edge_agent::inference::preprocess::{
+    ColourOrder, Fitting, InputSpec, Padding, Preprocessor, Region,
+};
 
 fn spec(width: u32, height: u32) -> InputSpec {
     InputSpec {
@@ -24,9 +26,10 @@ fn preprocess(c: &mut Criterion) {
     ] {
         let spec = spec(width, height);
         let mut tensor = vec![0.0; spec.len()];
-        let mut preprocessor = Preprocessor::new(spec);
+        let (mut preprocessor, mut padding) = (Preprocessor::new(spec), Padding::default());
         c.bench_function(&format!("preprocess/i420/{name}"), |b| {
-            b.iter(|| preprocessor.run(&source.picture(), Region::whole(1920, 1080), &mut tensor));
+            let whole = Region::whole(1920, 1080);
+            b.iter(|| preprocessor.run_again(&source.picture(), whole, &mut tensor, &mut padding));
         });
     }
 }

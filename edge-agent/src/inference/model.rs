@@ -20,7 +20,7 @@ use ort::{
 
 use super::{
     manifest::{Manifest, ManifestError},
-    preprocess::{Preprocessor, Region},
+    preprocess::{Padding, Preprocessor, Region},
     runtime::Runtime,
     tiles,
 };
@@ -92,6 +92,7 @@ pub struct Model {
     preprocessor: Preprocessor,
     decoder: Decoder,
     images: OrtTensor<f32>,
+    padding: Padding,
     sizes: Option<OrtTensor<i64>>,
     /// Place of the picture among the session's inputs, where there are two.
     images_first: bool,
@@ -158,6 +159,7 @@ impl Model {
             preprocessor: Preprocessor::new(manifest.spec.clone()),
             decoder,
             images: images.map_err(failed)?,
+            padding: Padding::default(),
             sizes,
             images_first,
             session,
@@ -223,7 +225,9 @@ impl Model {
     ) -> Result<(), ModelError> {
         let began = cpu::thread_time();
         let (_, tensor) = self.images.extract_tensor_mut();
-        let fit = self.preprocessor.run(picture, region, tensor);
+        let fit = self
+            .preprocessor
+            .run_again(picture, region, tensor, &mut self.padding);
         if let Some(sizes) = &mut self.sizes {
             let (_, values) = sizes.extract_tensor_mut();
             values.copy_from_slice(&[i64::from(region.width), i64::from(region.height)]);

@@ -3,10 +3,12 @@
 //! Each plane is sampled bilinearly (two taps on either axis, pixel centres aligned, as OpenCV's `INTER_LINEAR`, which
 //! the detectors in the catalogue were trained with) only where the output needs it, in `f32` without rounding between
 //! the steps: a 1080p picture is never converted whole. Luma is sampled on the output's grid, chroma on every second
-//! pixel of it. Nothing is allocated while pictures of known sizes flow.
+//! pixel of it. Rows go through the widest vector instructions that the processor has, found when the agent starts, so
+//! that one build suits every box. Nothing is allocated while pictures of known sizes flow, and padding is written once.
 
 use analytics::decoder::Fit;
 
+use super::resample::{Component, RowTap, Taps, blend, row_taps};
 use crate::camera::picture::{Factors, Format, Picture};
 
 /// How a picture is laid into a model's input.
@@ -110,31 +112,6 @@ impl Region {
     }
 }
 
-/// A sample between two neighbours.
-#[derive(Clone, Copy, Debug)]
-struct Tap {
-    first: u32,
-    second: u32,
-    fraction: f32,
-}
-
-/// Taps that scale `length` samples from `start` to `out` samples, centres aligned, edges repeated.
-fn taps(start: u32, length: u32, out: u32) -> Vec<Tap> {
-    let step = f64::from(length) / f64::from(out);
-    let last = f64::from(length - 1);
-    (0..out)
-        .map(|i| {
-            let at = ((f64::from(i) + 0.5) * step - 0.5).clamp(0.0, last);
-            let first = at as u32;
-            Tap {
-                first: start + first,
-                second: start + (first + 1).min(length - 1),
-                fraction: (at - f64::from(first)) as f32,
-            }
-        })
-        .collect()
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Geometry {
     picture: (u32, u32),
@@ -145,10 +122,10 @@ struct Geometry {
 struct Plan {
     geometry: Geometry,
     place: [u32; 4],
-    x: Vec<Tap>,
-    y: Vec<Tap>,
-    chroma_x: Vec<Tap>,
-    chroma_y: Vec<Tap>,
+    x: Taps,
+    y: Vec<RowTap>,
+    chroma_x: Taps,
+    chroma_y: Vec<RowTap>,
 }
 
 impl Plan {
@@ -161,80 +138,36 @@ impl Plan {
         } = geometry.region;
         let place = spec.place((width, height));
         let [_, _, w, h] = place;
-        let chroma = |start: u32, length: u32, out: u32| {
-            taps(start / 2, length.div_ceil(2), out.div_ceil(2))
-        };
+        let across = geometry.picture.0;
+        let half = |length: u32| length.div_ceil(2);
         Plan {
             geometry,
             place,
-            x: taps(x, width, w),
-            y: taps(y, height, h),
-            chroma_x: chroma(x, width, w),
-            chroma_y: chroma(y, height, h),
+            x: Taps::new(x, width, across, w),
+            y: row_taps(y, height, h),
+            chroma_x: Taps::new(x / 2, half(width), half(across), half(w)),
+            chroma_y: row_taps(y / 2, half(height), half(h)),
         }
     }
 }
 
-/// Two source rows of one plane, already scaled horizontally; neighbours in the output often share them.
-#[derive(Default)]
-struct RowPair {
-    rows: [Vec<f32>; 2],
-    held: [Option<u32>; 2],
-}
-
-/// The samples of one colour component: where they begin in a row and how far apart they are.
-#[derive(Clone, Copy)]
-struct Component<'a> {
-    data: &'a [u8],
-    stride: usize,
-    offset: usize,
-    step: usize,
-}
-
-impl RowPair {
-    fn reset(&mut self, width: usize) {
-        self.held = [None; 2];
-        for row in &mut self.rows {
-            row.clear();
-            row.resize(width, 0.0);
-        }
-    }
-
-    /// Blends the two rows that `y` asks for into `out`.
-    fn sample(&mut self, component: Component<'_>, x: &[Tap], y: Tap, out: &mut [f32]) {
-        if self.held[0] != Some(y.first) && self.held[1] == Some(y.first) {
-            self.rows.swap(0, 1);
-            self.held.swap(0, 1);
-        }
-        self.fill(0, component, x, y.first);
-        self.fill(1, component, x, y.second);
-        let [first, second] = &self.rows;
-        for ((out, a), b) in out.iter_mut().zip(first).zip(second) {
-            *out = a + (b - a) * y.fraction;
-        }
-    }
-
-    fn fill(&mut self, which: usize, component: Component<'_>, x: &[Tap], y: u32) {
-        if self.held[which] == Some(y) {
-            return;
-        }
-        self.held[which] = Some(y);
-        let row = &component.data[component.stride * y as usize + component.offset..];
-        let step = component.step;
-        for (out, tap) in self.rows[which].iter_mut().zip(x) {
-            let a = f32::from(row[tap.first as usize * step]);
-            let b = f32::from(row[tap.second as usize * step]);
-            *out = a + (b - a) * tap.fraction;
-        }
-    }
-}
+/// How far a tensor is padded; it belongs beside that tensor. A new one knows of none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Padding(Option<[u32; 4]>);
 
 /// Turns pictures into input tensors of one model.
 pub struct Preprocessor {
     spec: InputSpec,
     affine: [(f32, f32); 3],
     plans: Vec<Plan>,
-    pairs: [RowPair; 3],
+    rows: Rows,
+}
+
+/// Where the rows of a picture are worked on; as long as the widest picture so far.
+struct Rows {
+    /// The widest instructions that this processor has.
+    vector: pulp::Arch,
+    words: Vec<u32>,
     lines: [Vec<f32>; 3],
     /// What chroma adds to red, green and blue on the current two rows.
     tint: [Vec<f32>; 3],
@@ -250,9 +183,12 @@ impl Preprocessor {
             affine: spec.affine(),
             spec,
             plans: Vec::new(),
-            pairs: Default::default(),
-            lines: Default::default(),
-            tint: Default::default(),
+            rows: Rows {
+                vector: pulp::Arch::new(),
+                words: Vec::new(),
+                lines: Default::default(),
+                tint: Default::default(),
+            },
         }
     }
 
@@ -267,13 +203,30 @@ impl Preprocessor {
     /// # Panics
     /// Where `tensor` is not exactly as long as [`InputSpec::len`].
     pub fn run(&mut self, picture: &Picture<'_>, region: Region, tensor: &mut [f32]) -> Fit {
+        self.run_again(picture, region, tensor, &mut Padding::default())
+    }
+
+    /// As [`Preprocessor::run`], on a tensor that nobody else writes to: where it is padded already, as `padding` knows,
+    /// padding stays as it is.
+    ///
+    /// # Panics
+    /// As [`Preprocessor::run`].
+    pub fn run_again(
+        &mut self,
+        picture: &Picture<'_>,
+        region: Region,
+        tensor: &mut [f32],
+        padding: &mut Padding,
+    ) -> Fit {
         assert_eq!(tensor.len(), self.spec.len(), "length of the input tensor");
         let plan = self.plan(Geometry {
             picture: (picture.width, picture.height),
             region,
         });
         let plan = self.plans.swap_remove(plan);
-        self.pad(plan.place, tensor);
+        if padding.0.replace(plan.place) != Some(plan.place) {
+            self.pad(plan.place, tensor);
+        }
         match picture.format {
             Format::Rgb => self.lay_rgb(picture, &plan, tensor),
             Format::Gray => self.lay_luma(picture, &plan, None, tensor),
@@ -327,24 +280,12 @@ impl Preprocessor {
     }
 
     fn lay_rgb(&mut self, picture: &Picture<'_>, plan: &Plan, tensor: &mut [f32]) {
-        let [_, _, w, _] = plan.place;
-        for (pair, line) in self.pairs.iter_mut().zip(&mut self.lines) {
-            pair.reset(w as usize);
-            line.resize(w as usize, 0.0);
-        }
+        self.rows.widen(plan.x.len());
         for (i, y) in plan.y.iter().enumerate() {
             for colour in 0..3 {
                 let component = component(picture, 0, colour, 3);
-                let line = &mut self.lines[colour][..w as usize];
-                self.pairs[colour].sample(component, &plan.x, *y, line);
-            }
-            for colour in 0..3 {
-                let line = &self.lines[colour];
-                let (out, (gain, bias)) =
-                    row_of(&self.spec, self.affine, tensor, plan.place, colour, i);
-                for (out, value) in out.iter_mut().zip(line) {
-                    *out = value * gain + bias;
-                }
+                let (out, affine) = row_of(&self.spec, self.affine, tensor, plan.place, colour, i);
+                self.rows.sample(component, &plan.x, *y, affine, out);
             }
         }
     }
@@ -356,64 +297,105 @@ impl Preprocessor {
         chroma: Option<[Component<'_>; 2]>,
         tensor: &mut [f32],
     ) {
-        let w = plan.place[2] as usize;
-        let half = w.div_ceil(2);
         let factors = picture.colour.factors();
-        self.pairs[0].reset(w);
-        self.pairs[1].reset(half);
-        self.pairs[2].reset(half);
-        for (line, width) in self.lines.iter_mut().zip([w, half, half]) {
-            line.resize(width, 0.0);
-        }
-        for tint in &mut self.tint {
-            tint.clear();
-            tint.resize(w, 0.0);
-        }
         let luma = component(picture, 0, 0, 1);
+        self.rows.widen(plan.x.len());
         for (i, y) in plan.y.iter().enumerate() {
-            let line = &mut self.lines[0][..w];
-            self.pairs[0].sample(luma, &plan.x, *y, line);
             if let Some(chroma) = chroma.filter(|_| i % 2 == 0) {
-                for (k, component) in chroma.into_iter().enumerate() {
-                    let line = &mut self.lines[k + 1][..half];
-                    self.pairs[k + 1].sample(component, &plan.chroma_x, plan.chroma_y[i / 2], line);
-                }
-                self.mix(factors);
+                self.rows
+                    .tint(chroma, &plan.chroma_x, plan.chroma_y[i / 2], factors);
             }
-            let line = &self.lines[0][..w];
+            self.rows.luma(luma, &plan.x, *y, factors);
             for colour in 0..3 {
-                let tint = &self.tint[colour][..w];
-                let (out, (gain, bias)) =
-                    row_of(&self.spec, self.affine, tensor, plan.place, colour, i);
-                for ((out, luma), tint) in out.iter_mut().zip(line).zip(tint) {
-                    let value = ((luma - factors.y0) * factors.y + tint).clamp(0.0, 255.0);
-                    *out = value * gain + bias;
-                }
+                let (out, affine) = row_of(&self.spec, self.affine, tensor, plan.place, colour, i);
+                self.rows.colour(colour, affine, out);
             }
-        }
-    }
-
-    /// What the current chroma lines add to each primary, spread to every pixel.
-    fn mix(&mut self, f: Factors) {
-        let [_, us, vs] = &self.lines;
-        let [red, green, blue] = &mut self.tint;
-        let spread = red
-            .chunks_mut(2)
-            .zip(green.chunks_mut(2))
-            .zip(blue.chunks_mut(2));
-        for (((red, green), blue), (u, v)) in spread.zip(us.iter().zip(vs)) {
-            let (u, v) = (u - 128.0, v - 128.0);
-            red.fill(f.rv * v);
-            green.fill(f.gu * u + f.gv * v);
-            blue.fill(f.bu * u);
         }
     }
 }
 
+impl Rows {
+    /// Makes room for rows of `width` samples without chroma.
+    fn widen(&mut self, width: usize) {
+        // Tints are made two samples at a time.
+        let width = width.next_multiple_of(2);
+        self.words.resize(width, 0);
+        for line in &mut self.lines {
+            line.resize(width, 0.0);
+        }
+        for tint in &mut self.tint {
+            tint.clear();
+            tint.resize(width, 0.0);
+        }
+    }
+
+    /// Samples of one component, each `* gain + bias`.
+    fn sample(
+        &mut self,
+        component: Component<'_>,
+        x: &Taps,
+        y: RowTap,
+        affine: (f32, f32),
+        out: &mut [f32],
+    ) {
+        let words = &mut self.words[..x.len()];
+        component.pick(x, y, words);
+        self.vector.dispatch(|| blend(words, x, y, affine, out));
+    }
+
+    /// Light of a row, in code values of the full range, into the first line.
+    fn luma(&mut self, luma: Component<'_>, x: &Taps, y: RowTap, f: Factors) {
+        let (words, line) = (&mut self.words[..x.len()], &mut self.lines[0][..x.len()]);
+        luma.pick(x, y, words);
+        let affine = (f.y, -f.y0 * f.y);
+        self.vector.dispatch(|| blend(words, x, y, affine, line));
+    }
+
+    /// What chroma adds to each primary, spread to every pixel.
+    fn tint(&mut self, chroma: [Component<'_>; 2], x: &Taps, y: RowTap, f: Factors) {
+        let words = &mut self.words[..x.len()];
+        let [_, us, vs] = &mut self.lines;
+        for (component, line) in chroma.into_iter().zip([&mut *us, &mut *vs]) {
+            component.pick(x, y, words);
+            let line = &mut line[..x.len()];
+            self.vector
+                .dispatch(|| blend(words, x, y, (1.0, -128.0), line));
+        }
+        let (us, vs) = (&us[..x.len()], &vs[..x.len()]);
+        let [red, green, blue] = &mut self.tint;
+        self.vector.dispatch(|| {
+            spread(us, vs, |_, v| f.rv * v, red);
+            spread(us, vs, |u, v| f.gu * u + f.gv * v, green);
+            spread(us, vs, |u, _| f.bu * u, blue);
+        });
+    }
+
+    /// One primary of a row, from the light and the tint that it has.
+    fn colour(&self, colour: usize, (gain, bias): (f32, f32), out: &mut [f32]) {
+        let (line, tint) = (&self.lines[0][..out.len()], &self.tint[colour][..out.len()]);
+        self.vector.dispatch(|| {
+            for ((out, luma), tint) in out.iter_mut().zip(line).zip(tint) {
+                *out = (luma + tint).clamp(0.0, 255.0) * gain + bias;
+            }
+        });
+    }
+}
+
+/// What two rows of chroma come to, each twice.
+#[inline(always)]
+fn spread(us: &[f32], vs: &[f32], sum: impl Fn(f32, f32) -> f32, out: &mut [f32]) {
+    let (pairs, _) = out.as_chunks_mut::<2>();
+    for ((pair, u), v) in pairs.iter_mut().zip(us).zip(vs) {
+        *pair = [sum(*u, *v); 2];
+    }
+}
+
 fn component<'a>(picture: &Picture<'a>, plane: usize, offset: usize, step: usize) -> Component<'a> {
+    let (row, _) = (picture.format).plane_size(plane, picture.width, picture.height);
     Component {
         data: picture.planes[plane].data,
         stride: picture.planes[plane].stride,
+        row,
         offset,
         step,
     }
