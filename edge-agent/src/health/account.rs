@@ -242,11 +242,13 @@ impl CameraAccount {
         looks.still += slept as u64;
         book.missing = (book.missing + asked - looks.sum() as f64).max(-1.0);
         let missing = book.missing.max(0.0) as u64;
-        book.missing -= missing as f64;
-        // Left out before the decoder: it had too much to do. Else it can make no pictures of what comes, and doing less
-        // would not help it.
+        // Left out before the decoder: it had too much to do. Else it makes no pictures of what comes, and doing less would
+        // not help it; a second's worth may be on its way through it.
         let left_out = self.progress.not_decoded.load(Ordering::Relaxed);
         let overrun = std::mem::replace(&mut book.left_out, left_out) < left_out;
+        let on_its_way = if overrun { 0 } else { fps.ceil() as u64 };
+        let missing = missing.saturating_sub(on_its_way);
+        book.missing -= missing as f64;
         let (too_much, broken) = if overrun { (missing, 0) } else { (0, missing) };
         looks.starved += too_much;
         looks.failed += broken;

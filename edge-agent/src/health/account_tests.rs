@@ -110,10 +110,14 @@ fn looks_that_never_came_to_be_are_starved_and_a_slow_camera_is_not() {
     let share = second(&camera, 2, 0, 0);
     assert_eq!((share.looks, share.gave_way), (5, 3));
     assert_eq!(coverage(&camera).starved_ms, 600);
-    // It took all that came and made next to nothing of it: no load that could be relieved.
-    let share = second(&camera, 2, 0, 0);
-    assert_eq!((share.looks, share.gave_way), (2, 0));
-    assert_eq!(coverage(&camera).failed_ms, 600);
+    // It takes all that comes and makes next to nothing of it: no load that could be relieved. A second's worth may be
+    // on its way.
+    let failed = [0; 3].map(|_| {
+        let share = second(&camera, 2, 0, 0);
+        assert_eq!((share.looks, share.gave_way), (2, 0));
+        coverage(&camera).failed_ms
+    });
+    assert_eq!((failed[0], failed[2] - failed[1]), (0, 600));
     // A camera that sends two pictures a second: both analysed, nothing is missing.
     let slow = account(true);
     slow.progress.units.fetch_add(2, Ordering::Relaxed);
