@@ -22,17 +22,21 @@ use uuid::Uuid;
 use crate::{
     camera::{self, Outputs, mailbox::Mailbox, reel::Reel},
     command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
-    config::{Settings, settings::CameraSettings},
+    config::{
+        Settings,
+        settings::{CameraSettings, InferenceError},
+    },
     correction::Corrections,
     event_log::{CameraFailed, Event},
     health::{Accounts, CameraAccount, Faults},
     http::{self, Figures},
     inference::{
         counters::{FeedCounters, WorkerCounters},
+        provider::Provider,
         scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
         worker,
     },
-    metrics::Metrics,
+    metrics::{Metrics, OfProvider},
     roster::{Models, Ready, load_models, prepare, report_faults},
     sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Spool, SpoolError},
@@ -56,6 +60,9 @@ pub enum StartError {
     /// There are cameras, but none of them can be watched.
     #[error("no camera can be watched:\n{}", .0.join("\n"))]
     NoCamera(Vec<String>),
+    /// Models cannot be computed on what the configuration asks for.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
     /// The operating system gives no more threads.
     #[error("a thread cannot be started: {0}")]
     Thread(#[from] io::Error),
@@ -87,6 +94,16 @@ impl Agent {
         drop(rustls::crypto::ring::default_provider().install_default());
         let metrics = Metrics::new();
         let mut supervisor = Supervisor::new(metrics.clone());
+        let provider = settings.inference.provider;
+        if provider != Provider::Cpu {
+            // No camera can do without it: said once, before any model is read.
+            settings.inference.load_runtime()?;
+        }
+        info!(%provider, sessions = settings.inference.sessions, "inference");
+        let of = OfProvider {
+            provider: provider.name(),
+        };
+        metrics.inference_provider.get_or_create(&of).set(1);
         let (models, mut faults) = load_models(&settings).await;
         let (ready, accounts) = prepare(&settings, &models, &mut faults);
         report_faults(&faults, &accounts, &metrics);

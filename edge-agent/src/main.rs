@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use edge_agent::{
     Agent, StartError, catalogue, config,
     evaluate::{self, EvaluateArgs},
+    inference::provider::Provider,
     spool,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -206,11 +207,16 @@ fn check_config(path: &Path) -> anyhow::Result<ExitCode> {
                     )?;
                 }
             }
+            let inference = &settings.inference;
+            if inference.provider != Provider::Cpu {
+                inference.load_runtime()?;
+            }
             writeln!(
                 out,
-                "{}: {} cameras, {}",
+                "{}: {} cameras, inference on {}, {}",
                 path.display(),
                 settings.cameras.len(),
+                inference.provider,
                 settings.revision
             )?;
             Ok(ExitCode::SUCCESS)
