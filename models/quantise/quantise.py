@@ -3,8 +3,8 @@
 quantise.py WEIGHTS OUT --input NAME --shape 3x416x416 --calibrate TENSORS     TENSORS: inputs as the agent makes them, f32
 
 Static QDQ, weights of each channel by themselves; ranges are the smallest and largest values seen in calibration. The last
-convolutions before the outputs stay in fp32: one scale for a map that holds both box sizes and scores costs more precision
-than the few multiplications save time.
+convolutions before the outputs, and all after them, stay in fp32: one scale for a map that holds both box sizes and scores
+costs more precision than the few multiplications save time.
 """
 
 import argparse
@@ -43,20 +43,17 @@ class Inputs(CalibrationDataReader):
         return None if tensor is None else {self.name: tensor}
 
 
-def last_convolutions(model: onnx.ModelProto) -> list[str]:
-    """Names of the convolutions that reach an output without another one on the way."""
+def tail(model: onnx.ModelProto) -> list[str]:
+    """Names of the last convolutions before the outputs and of everything after them."""
     maker = {output: node for node in model.graph.node for output in node.output}
-    found, seen = set(), set()
+    found = set()
     waiting = [output.name for output in model.graph.output]
     while waiting:
-        value = waiting.pop()
-        node = maker.get(value)
-        if node is None or value in seen:
+        node = maker.get(waiting.pop())
+        if node is None or node.name in found:
             continue
-        seen.add(value)
-        if node.op_type == "Conv":
-            found.add(node.name)
-        else:
+        found.add(node.name)
+        if node.op_type != "Conv":
             waiting.extend(node.input)
     return sorted(found)
 
@@ -85,7 +82,7 @@ def quantise(weights: Path, out: Path, inputs: CalibrationDataReader, operators:
             weight_type=QuantType.QInt8,
             per_channel=True,
             op_types_to_quantize=operators,
-            nodes_to_exclude=last_convolutions(onnx.load(str(prepared))),
+            nodes_to_exclude=tail(onnx.load(str(prepared))),
             calibrate_method=CalibrationMethod.MinMax,
         )
     finally:
