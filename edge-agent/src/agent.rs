@@ -22,12 +22,13 @@ use uuid::Uuid;
 use crate::{
     camera::{Outputs, mailbox::Mailbox, reel::Reel},
     command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
-    config::Settings,
+    config::{Settings, settings::InferenceError},
     correction::Corrections,
     health::{Accounts, CameraAccount, Faults, HealthTask},
     http::{self, Figures},
     inference::{
         counters::WorkerCounters,
+        provider::Provider,
         scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
         worker,
     },
@@ -36,7 +37,7 @@ use crate::{
         heat::Thermometer,
         relief::{Relief, Relieved},
     },
-    metrics::Metrics,
+    metrics::{Metrics, OfProvider},
     roster::{Models, Ready, load_models, prepare, report_faults},
     sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Spool, SpoolError},
@@ -57,6 +58,9 @@ pub enum StartError {
     /// There are cameras, but none of them can be watched.
     #[error("no camera can be watched:\n{}", .0.join("\n"))]
     NoCamera(Vec<String>),
+    /// Models cannot be computed on what the configuration asks for.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
     /// The operating system gives no more threads.
     #[error("a thread cannot be started: {0}")]
     Thread(#[from] io::Error),
@@ -99,6 +103,16 @@ impl Agent {
         // An embedding program or an earlier start may have chosen one: that one is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut supervisor = Supervisor::new(metrics.clone());
+        let provider = settings.inference.provider;
+        if provider != Provider::Cpu {
+            // No camera can do without it: said once, before any model is read.
+            settings.inference.load_runtime()?;
+        }
+        info!(%provider, sessions = settings.inference.sessions, "inference");
+        let of = OfProvider {
+            provider: provider.name(),
+        };
+        metrics.inference_provider.get_or_create(&of).set(1);
         let (models, mut faults) = load_models(&settings).await;
         let (ready, accounts) = prepare(&settings, &models, &mut faults);
         report_faults(&faults, &accounts, &metrics);

@@ -16,6 +16,7 @@ use edge_agent::{
     bench::{self, BenchArgs},
     catalogue, config,
     evaluate::{self, EvaluateArgs},
+    inference::provider::Provider,
     spool,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -233,11 +234,16 @@ fn check_config(path: &Path) -> anyhow::Result<ExitCode> {
                     )?;
                 }
             }
+            let inference = &settings.inference;
+            if inference.provider != Provider::Cpu {
+                inference.load_runtime()?;
+            }
             writeln!(
                 out,
-                "{}: {} cameras, {}",
+                "{}: {} cameras, inference on {}, {}",
                 path.display(),
                 settings.cameras.len(),
+                inference.provider,
                 settings.revision
             )?;
             Ok(ExitCode::SUCCESS)

@@ -100,6 +100,13 @@ pub struct OfTask {
     pub task: String,
 }
 
+/// Label of what models are computed on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfProvider {
+    /// Its name in configurations.
+    pub provider: &'static str,
+}
+
 /// All figures. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -142,6 +149,8 @@ pub struct Metrics {
     pub commands_refused: Family<OfCause, Counter>,
     /// Coverage and the ladder.
     pub load: LoadFigures,
+    /// 1 for what models are computed on.
+    pub inference_provider: Family<OfProvider, Gauge>,
     spool_pending: Gauge,
     spool_bytes: Gauge,
     spool_given_up: Counter,
@@ -194,6 +203,7 @@ impl Metrics {
             commands: Family::default(),
             commands_refused: Family::default(),
             load: LoadFigures::default(),
+            inference_provider: Family::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
             spool_given_up: Counter::default(),
@@ -280,6 +290,11 @@ impl Metrics {
             "task_restarts",
             "Tasks that ended and were started again",
             self.restarts.clone(),
+        );
+        r.register(
+            "inference_provider",
+            "1 for what models are computed on",
+            self.inference_provider.clone(),
         );
         r.register(
             "spool_pending",

@@ -15,7 +15,7 @@ use crate::{
     },
     event_log::{CameraFailed, Event},
     health::CameraAccount,
-    inference::{model::Model, runtime::Runtime},
+    inference::model::Model,
     metrics::Metrics,
     report::Reporter,
 };
@@ -69,7 +69,7 @@ pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
 }
 
 fn load_model(inference: &InferenceSettings, name: &str) -> Result<Vec<Model>, String> {
-    let runtime = Runtime::load(inference.runtime.as_deref()).map_err(|e| e.to_string())?;
+    let runtime = inference.load_runtime().map_err(|e| e.to_string())?;
     let load = |_| (inference.folders.load(&runtime, name)).map_err(|e| e.to_string());
     (0..inference.sessions).map(load).collect()
 }

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use edge_agent::{Agent, StartError, config, inference::runtime::Runtime};
+use edge_agent::{
+    Agent, StartError, config,
+    inference::{provider::Provider, runtime::Runtime},
+};
 use protocol::{CameraState, Health};
 use tokio::time::timeout;
 
@@ -97,6 +100,30 @@ async fn a_corrupt_model_is_refused_with_its_file_and_nothing_runs_without_a_cam
         text.contains("camera gate: model street-nano") && text.contains("yolox_nano_416x416.onnx"),
         "{text}"
     );
+}
+
+#[test]
+fn a_provider_that_the_library_lacks_ends_the_start_and_the_check_with_its_key() {
+    let cuda = Runtime::load(None).map(|runtime| runtime.on(Provider::Cuda));
+    if !matches!(cuda, Ok(Err(_))) {
+        eprintln!("skipped: no library, or one with CUDA");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), SWITCHED_OFF);
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("sessions = 1", "sessions = 1, provider = \"cuda\"");
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    for arguments in [&["check-config", config][..], &["run", "--config", config]] {
+        let refused = edge_agent(arguments);
+        assert_eq!(refused.status.code(), Some(69));
+        let text = String::from_utf8_lossy(&refused.stderr);
+        assert!(
+            text.contains("inference.provider: ") && text.contains("cuda"),
+            "{text}"
+        );
+    }
 }
 
 fn edge_agent(arguments: &[&str]) -> Output {

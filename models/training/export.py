@@ -7,6 +7,8 @@ export.py CHECKPOINT FOLDER --size SIZE --int8 FRAMES      the same in eight bit
 import argparse
 import copy
 import hashlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,13 +16,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from data import PAD, letterbox, read_frames
 from net import CLASSES, SHAPES, STRIDES, Conv, StreetNet
+
+sys.path.append(str(Path(__file__).parent.parent / "quantise"))
+from quantise import Inputs, quantise  # noqa: E402
 
 OPSET = 17
 TOLERANCE = 2e-3
@@ -96,48 +99,12 @@ def export(net: StreetNet, size: tuple[int, int], path: Path) -> float:
     return float(np.abs(got - wanted).max())
 
 
-class Letterboxed(CalibrationDataReader):
+def calibration(folder: Path, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Rendered frames as the edge feeds them, evenly out of a folder."""
-
-    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
-        frames = read_frames(folder)
-        self.paths = iter([f.path for f in frames[:: max(len(frames) // CALIBRATION_FRAMES, 1)]])
-        self.size = size
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        path = next(self.paths, None)
-        if path is None:
-            return None
-        canvas, _ = letterbox(cv2.imread(str(path)), *self.size)
-        return {"images": canvas.transpose(2, 0, 1)[None].astype(np.float32)}
-
-
-def quantise(model: Path, frames: Path, size: tuple[int, int]) -> None:
-    """Replaces `model` by one whose convolutions work in eight bits, but for those that give boxes and scores.
-
-    The last 1x1 convolutions stay in fp32: one scale for a map that holds both box sizes and scores costs more
-    precision than the few multiplications save time.
-    """
-    heads = [n.name for n in onnx.load(str(model)).graph.node if n.op_type == "Conv" and _is_output(n.name)]
-    prepared = model.with_suffix(".prepared")
-    quant_pre_process(str(model), str(prepared))
-    quantize_static(
-        str(prepared),
-        str(model),
-        Letterboxed(frames, size),
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        op_types_to_quantize=["Conv", "Add", "Resize"],
-        nodes_to_exclude=heads,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
-    prepared.unlink()
-
-
-def _is_output(node: str) -> bool:
-    return node.endswith(("/box/Conv", "/score/Conv"))
+    frames = read_frames(folder)
+    for frame in frames[:: max(len(frames) // CALIBRATION_FRAMES, 1)]:
+        canvas, _ = letterbox(cv2.imread(str(frame.path)), *size)
+        yield canvas.transpose(2, 0, 1)[None].astype(np.float32)
 
 
 def manifest(name: str, size: tuple[int, int], bits: str, weights: bytes) -> str:
@@ -171,7 +138,8 @@ def main() -> None:
     if difference > TOLERANCE:
         raise SystemExit(f"{model}: differs from PyTorch by {difference:.2g}, more than {TOLERANCE}")
     if arguments.int8:
-        quantise(model, arguments.int8, shape.input)
+        inputs = Inputs("images", calibration(arguments.int8, shape.input))
+        quantise(model, model, inputs, ["Conv", "Add", "Resize"])
     weights = model.read_bytes()
     bits = ", int8" if arguments.int8 else ""
     (arguments.folder / "model.toml").write_text(manifest(name, shape.input, bits, weights))

@@ -1,7 +1,7 @@
 //! Taking in a model of one's own: nothing is put in place that the agent could not use.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::{
     download::LFS_POINTER,
     entry::Catalogue,
-    install::{InstallError, sync_folder, write_whole},
+    install::{InstallError, swap, write_whole},
     sheet::Sheet,
 };
 use crate::inference::{
@@ -237,22 +237,5 @@ fn put_up(order: &ImportOrder, stage: &Path, text: &str, bytes: &[u8]) -> Result
     write_whole(&weights, bytes).map_err(at_stage(&weights))?;
     let manifest = stage.join(FILE_NAME);
     write_whole(&manifest, text.as_bytes()).map_err(at_stage(&manifest))?;
-    Ok(())
-}
-
-/// Gives a folder its name; one that has the name already goes.
-fn swap(stage: &Path, folder: &Path) -> io::Result<()> {
-    let parent = folder.parent().unwrap_or(Path::new("."));
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let old = parent.join(format!(".{name}.old"));
-    let there = folder.try_exists()?;
-    if there {
-        fs::rename(folder, &old)?;
-    }
-    fs::rename(stage, folder)?;
-    sync_folder(parent)?;
-    if there {
-        fs::remove_dir_all(&old)?;
-    }
     Ok(())
 }

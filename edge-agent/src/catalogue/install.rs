@@ -110,6 +110,23 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Gives a folder its name; one that has the name already goes.
+pub(super) fn swap(stage: &Path, folder: &Path) -> io::Result<()> {
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let old = parent.join(format!(".{name}.old"));
+    let there = folder.try_exists()?;
+    if there {
+        fs::rename(folder, &old)?;
+    }
+    fs::rename(stage, folder)?;
+    sync_folder(parent)?;
+    if there {
+        fs::remove_dir_all(&old)?;
+    }
+    Ok(())
+}
+
 /// Bytes that may be written where this folder is, for who is not root.
 pub(super) fn free_space(folder: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(folder)?;

@@ -5,6 +5,7 @@
 
 mod address;
 mod args;
+mod calibration;
 mod client;
 mod download;
 mod entry;
@@ -15,8 +16,10 @@ mod licence;
 mod list;
 mod part;
 mod progress;
+mod quantise;
 mod sheet;
 mod verify;
+mod worth;
 
 pub use address::Bases;
 pub use args::{ModelsCommand, main};
@@ -27,3 +30,4 @@ pub use import::{ImportError, ImportOrder, import};
 pub use install::InstallError;
 pub use licence::{Binding, binds};
 pub use progress::Progress;
+pub use quantise::QuantiseOrder;

@@ -25,7 +25,7 @@ use super::{
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
 use crate::{
-    inference::folders::ModelFolders,
+    inference::{folders::ModelFolders, provider::Provider},
     sink::Caps,
     spool::{Class, LOG, Quota},
 };
@@ -302,6 +302,7 @@ impl Check<'_> {
         let Some(raw) = raw else {
             return InferenceSettings {
                 runtime: None,
+                provider: Provider::default(),
                 sessions: cores,
                 ladder: true,
                 folders: ModelFolders::new(None, Vec::new()),
@@ -314,10 +315,20 @@ impl Check<'_> {
         });
         InferenceSettings {
             runtime: raw.runtime.given().map(|at| self.path(&at.value)),
+            provider: self.provider(&raw.provider),
             sessions: self.number(&raw.sessions, 1..=64, cores as u64) as usize,
             ladder: raw.ladder.or(true),
             folders: ModelFolders::new(models, weights.unwrap_or_default()),
         }
+    }
+
+    fn provider(&mut self, raw: &Field<String>) -> Provider {
+        let provider = raw.given().and_then(|at| {
+            let known = Provider::ALL.map(|p| format!("{:?}", p.name())).join(", ");
+            Provider::named(&at.value)
+                .or_else(|| self.refuse(at, format!("{:?} is none of {known}", at.value)))
+        });
+        provider.unwrap_or_default()
     }
 
     fn spool(&mut self, raw: Option<&At<RawSpool>>) -> Quota {

@@ -85,6 +85,7 @@ raw_table! {
     /// `[inference]`
     RawInference {
         runtime: PathBuf,
+        provider: String,
         sessions: u64,
         ladder: bool,
         models_dir: PathBuf,

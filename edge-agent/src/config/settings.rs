@@ -6,7 +6,16 @@ use analytics::scene::SceneSettings;
 use protocol::{Name, NodePath, PinnedKey, Severity};
 use rustls::pki_types::ServerName;
 
-use crate::{camera::GateSettings, inference::folders::ModelFolders, sink::Caps, spool::Quota};
+use crate::{
+    camera::GateSettings,
+    inference::{
+        folders::ModelFolders,
+        provider::{Provider, ProviderError},
+        runtime::{Runtime, RuntimeError},
+    },
+    sink::Caps,
+    spool::Quota,
+};
 
 /// A secret: a password or a token. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -142,12 +151,35 @@ pub enum Tls {
 pub struct InferenceSettings {
     /// Path of `libonnxruntime.so`; without one it is looked for in the usual places.
     pub runtime: Option<PathBuf>,
+    /// What models are computed on.
+    pub provider: Provider,
     /// OS threads, one session each.
     pub sessions: usize,
     /// Whether less is analysed, step by step, when the box has too much to do or is too hot.
     pub ladder: bool,
     /// Where models and weights lie.
     pub folders: ModelFolders,
+}
+
+/// Models cannot be run as the configuration says.
+#[derive(Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// There is no library.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// It cannot compute on what was asked for.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+impl InferenceSettings {
+    /// The library, computing on what was asked for.
+    ///
+    /// # Errors
+    /// Where there is no library, or it does not offer the provider.
+    pub fn load_runtime(&self) -> Result<Runtime, InferenceError> {
+        Ok(Runtime::load(self.runtime.as_deref())?.on(self.provider)?)
+    }
 }
 
 /// One camera.

@@ -20,7 +20,7 @@ use super::{
     camera_settings::{CameraSettingsFile, CaseCamera},
     case::{Case, FILE_NAME},
     html::html,
-    report::{CaseReport, Report},
+    report::{CaseReport, Report, Totals},
     run::{self, CaseRun},
     table::table,
 };
@@ -35,6 +35,17 @@ use crate::{
 
 /// How a thread gets a model of its own, by its name.
 type LoadModel<'l> = &'l (dyn Fn(&str) -> Result<Model, ModelError> + Sync);
+
+/// How cases are run.
+struct How<'h> {
+    settings: &'h CameraSettingsFile,
+    /// The model for all of them, before what the settings say.
+    model: Option<&'h str>,
+    /// Cases at the same time; all cores by default.
+    jobs: Option<usize>,
+    /// The gate of all of them, before what the settings say.
+    gate: Option<GateKind>,
+}
 
 /// Runs incident cases through the pipeline and scores what it raises.
 #[derive(Debug, clap::Args)]
@@ -84,12 +95,14 @@ pub fn main(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::load(args.places.runtime.as_deref())?;
     let folders = args.places.folders();
     let load_model = |name: &str| folders.load(&runtime, name);
-    let runs = run_all(&args, &cases, &settings, &load_model);
-    let reports = cases
-        .iter()
-        .zip(&runs)
-        .map(|(case, run)| CaseReport::new(case, run.as_ref().map_err(Clone::clone)));
-    let report = Report::new(reports.collect());
+    let how = How {
+        settings: &settings,
+        model: args.model.as_deref(),
+        jobs: args.jobs,
+        gate: args.gate,
+    };
+    let runs = run_all(&how, &cases, &load_model);
+    let report = report(&cases, &runs);
     let alarms: Vec<_> = runs
         .iter()
         .map(|run| run.as_ref().map(|r| r.alarms.clone()).unwrap_or_default())
@@ -116,6 +129,46 @@ fn gate(name: &str) -> Result<GateKind, String> {
     found
         .map(|(_, kind)| *kind)
         .ok_or_else(|| "allowed are off, motion and encoded".to_owned())
+}
+
+/// How one model does on the cases at these places.
+///
+/// # Errors
+/// Where the cases or the settings cannot be read, or a case cannot be run.
+pub(crate) fn score_model(
+    places: &[PathBuf],
+    settings: Option<&Path>,
+    model: &str,
+    load_model: LoadModel<'_>,
+) -> anyhow::Result<Totals> {
+    let cases = load(places)?;
+    let settings = match settings {
+        Some(path) => CameraSettingsFile::load(path).map_err(anyhow::Error::msg)?,
+        None => CameraSettingsFile::default(),
+    };
+    let how = How {
+        settings: &settings,
+        model: Some(model),
+        jobs: None,
+        gate: None,
+    };
+    let runs = run_all(&how, &cases, load_model);
+    let report = report(&cases, &runs);
+    let failed = report.cases.iter().find_map(|case| {
+        let why = case.error.as_ref()?;
+        Some(format!("case {}: {why}", case.name))
+    });
+    match failed {
+        Some(why) => bail!(why),
+        None => Ok(report.micro),
+    }
+}
+
+fn report(cases: &[Case], runs: &[Result<CaseRun, String>]) -> Report {
+    let reports = cases.iter().zip(runs);
+    let reports =
+        reports.map(|(case, run)| CaseReport::new(case, run.as_ref().map_err(Clone::clone)));
+    Report::new(reports.collect())
 }
 
 /// All cases at these places, by name.
@@ -153,13 +206,12 @@ fn load(places: &[PathBuf]) -> anyhow::Result<Vec<Case>> {
 
 /// Runs the cases on several threads, each with models of its own. Results are in the order of `cases`.
 fn run_all(
-    args: &EvaluateArgs,
+    how: &How<'_>,
     cases: &[Case],
-    settings: &CameraSettingsFile,
     load_model: LoadModel<'_>,
 ) -> Vec<Result<CaseRun, String>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores).clamp(1, cases.len().max(1));
+    let jobs = how.jobs.unwrap_or(cores).clamp(1, cases.len().max(1));
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
@@ -169,8 +221,8 @@ fn run_all(
                 loop {
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = cases.get(i) else { break };
-                    let mut camera = settings.camera(&case.name, args.model.as_deref());
-                    camera.gate = args.gate.unwrap_or(camera.gate);
+                    let mut camera = how.settings.camera(&case.name, how.model);
+                    camera.gate = how.gate.unwrap_or(camera.gate);
                     let result = run_one(case, &camera, load_model, &mut models);
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     results.insert(i, result);

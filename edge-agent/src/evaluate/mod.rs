@@ -13,4 +13,5 @@ pub mod run;
 pub mod score;
 mod table;
 
+pub(crate) use args::score_model;
 pub use args::{EvaluateArgs, main};

@@ -9,6 +9,7 @@ pub mod folders;
 pub mod manifest;
 pub mod model;
 pub mod preprocess;
+pub mod provider;
 mod resample;
 pub mod runtime;
 pub mod scheduler;

@@ -283,11 +283,14 @@ fn run_error(name: &str, error: &ort::Error) -> ModelError {
 /// One thread a session scales better over sessions than several threads in one, and a daemon that shares its box must
 /// not spin while it waits (docs/decisions).
 fn session(runtime: &Runtime, bytes: &[u8]) -> ort::Result<Session> {
-    Session::builder(&runtime.0)?
+    let session = Session::builder(&runtime.environment)?
         .with_intra_threads(1)?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
+        .with_inter_op_spinning(false)?;
+    runtime
+        .provider
+        .register(session)?
         .commit_from_memory(bytes)
 }
 

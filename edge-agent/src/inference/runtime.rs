@@ -7,6 +7,8 @@ use std::{
 
 use ort::{environment::Environment, logging::LogLevel};
 
+use super::provider::{Provider, ProviderError};
+
 /// The environment variable that names the library, before anything else.
 pub const VARIABLE: &str = "ORT_DYLIB_PATH";
 
@@ -21,9 +23,12 @@ const PLACES: [&str; 4] = [
 /// One environment a process is all that the library allows.
 static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
 
-/// The loaded library.
+/// The loaded library, and what it computes on.
 #[derive(Clone)]
-pub struct Runtime(pub(super) Environment);
+pub struct Runtime {
+    pub(super) environment: Environment,
+    pub(super) provider: Provider,
+}
 
 /// No library that suits.
 #[derive(Debug, thiserror::Error)]
@@ -45,19 +50,35 @@ impl Runtime {
     pub fn load(configured: Option<&Path>) -> Result<Runtime, RuntimeError> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(environment) = &*loaded {
-            return Ok(Runtime(environment.clone()));
+            return Ok(Runtime::on_processor(environment.clone()));
         }
         let mut tried = Vec::new();
         for path in candidates(configured) {
             match open(&path) {
                 Ok(environment) => {
                     *loaded = Some(environment.clone());
-                    return Ok(Runtime(environment));
+                    return Ok(Runtime::on_processor(environment));
                 }
                 Err(why) => tried.push(why),
             }
         }
         Err(RuntimeError { tried })
+    }
+
+    fn on_processor(environment: Environment) -> Runtime {
+        Runtime {
+            environment,
+            provider: Provider::Cpu,
+        }
+    }
+
+    /// The same library, computing on `provider`.
+    ///
+    /// # Errors
+    /// Where the library was built without it, or it does not work on this machine.
+    pub fn on(self, provider: Provider) -> Result<Runtime, ProviderError> {
+        provider.check(&self.environment)?;
+        Ok(Runtime { provider, ..self })
     }
 }
 
@@ -88,4 +109,32 @@ fn open(path: &Path) -> Result<Environment, String> {
         .map_err(|e| format!("{}: {e}", path.display()))?;
     environment.set_log_level(LogLevel::Warning);
     Ok(environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_the_library_lacks_is_refused_with_what_it_has() {
+        let Ok(runtime) = Runtime::load(None) else {
+            // As other tests: without the library there is nothing to ask.
+            return;
+        };
+        for asked in [Provider::Cuda, Provider::TensorRt, Provider::OpenVino] {
+            let Err(error) = runtime.clone().on(asked) else {
+                continue; // This machine's library has it, and it works.
+            };
+            let text = error.to_string();
+            assert!(
+                text.starts_with("inference.provider: ") && text.contains(asked.name()),
+                "{text}"
+            );
+            if let ProviderError::NotOffered { offered, .. } = error {
+                assert!(offered.contains(&Provider::Cpu) && !offered.contains(&asked));
+                assert!(text.contains("offers cpu"), "{text}");
+            }
+        }
+        assert!(runtime.on(Provider::Cpu).is_ok());
+    }
 }

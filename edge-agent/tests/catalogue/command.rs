@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -226,4 +227,43 @@ fn a_model_of_ones_own_is_taken_in_if_the_agent_can_use_it() {
     ];
     let refused = models(&[&order[..], &like_manifest].concat(), &[]);
     assert!(text(&refused.stderr).contains("Git LFS pointer"));
+}
+
+#[test]
+fn a_python_without_the_packages_is_told_what_to_install_and_nothing_is_left() {
+    let assets = std::env::var_os("SAFECITY_ASSETS").map(PathBuf::from);
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let assets = assets.unwrap_or_else(|| workspace.join("../shared/assets"));
+    let clip = assets.join("video/mot15-TUD-Campus.mp4");
+    if Runtime::load(None).is_err() || !clip.is_file() {
+        eprintln!("skipped: no library, or ../shared/assets is not here");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (python, out) = (dir.path().join("python"), dir.path().join("out"));
+    fs::write(
+        &python,
+        "#!/bin/sh\necho \"No module named 'onnx'\" >&2\nexit 3\n",
+    )
+    .unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o700)).unwrap();
+    let bundled = workspace.join("models");
+    let mut arguments = vec![
+        "quantise",
+        "street-nano",
+        "--pictures",
+        "1",
+        "--models",
+        path(&bundled),
+    ];
+    arguments.extend(["--calibrate", path(&clip), "--cases", path(dir.path())]);
+    arguments.extend(["--python", path(&python), "--out", path(&out)]);
+    let refused = models(&arguments, &[]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(69), "{said}");
+    assert!(
+        said.contains("No module named 'onnx'; ") && said.contains("requirements.txt"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "something is left");
 }
