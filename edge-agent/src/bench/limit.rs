@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::{row::Limit, trial::SETTLE};
 use crate::{
     Settings,
-    camera::{self, Frame, Outputs, Part, mailbox::Mailbox, pace::Pace, reel::Reel},
+    camera::{
+        self, Frame, Outputs, Part, gate::GateKind, mailbox::Mailbox, pace::Pace, reel::Reel,
+    },
     config::settings::CameraSettings,
     cpu,
     inference::{model::Model, runtime::Runtime},
@@ -64,7 +66,10 @@ async fn decode_alone(cameras: &[CameraSettings]) -> anyhow::Result<(f64, Frame)
             progress: Arc::default(),
             pace: Arc::new(Pace::new(camera.analysis_fps)),
         };
-        let (camera, stop) = (camera.clone(), stop.clone());
+        // Every picture is decoded, whatever the gate.
+        let mut camera = camera.clone();
+        camera.gate.kind = GateKind::Off;
+        let stop = stop.clone();
         let stream = thread::Builder::new()
             .name("camera-alone".to_owned())
             .spawn(move || camera::stream(&camera, Part::Whole, &outputs, &stop))?;

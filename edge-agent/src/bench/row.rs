@@ -37,7 +37,7 @@ impl Spread {
 pub(super) struct Lost {
     /// They gave way to a later one before inference came to them.
     pub(super) gave_way: u64,
-    /// They were not decoded: the decoder could not keep up, or a gate left them out.
+    /// They were not decoded: the decoder could not keep up, or waited for a key unit. What a gate left out on purpose is none.
     pub(super) not_decoded: u64,
     /// Their packets never came.
     pub(super) packets: u64,
@@ -59,6 +59,8 @@ pub(super) struct Row {
     pub(super) seconds: f64,
     /// Analysed pictures a second, of each camera.
     pub(super) fps: Vec<f64>,
+    /// Share of the looks that were due, of each camera: those that a gate spares count as done.
+    pub(super) kept: Vec<f64>,
     pub(super) cpu: Split,
     pub(super) infer: Option<Spread>,
     /// From capture to the broker's acknowledgement; nothing without a broker.
@@ -69,11 +71,11 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whether every camera got at least this share of `fps`.
-    pub(super) fn holds(&self, fps: f64) -> bool {
+    /// Whether every camera got the looks that were due.
+    pub(super) fn holds(&self) -> bool {
         /// What a frame at either end of the window may make of it.
         const ENOUGH: f64 = 0.97;
-        self.fps.len() == self.cameras && self.fps.iter().all(|got| *got >= ENOUGH * fps)
+        self.kept.len() == self.cameras && self.kept.iter().all(|kept| *kept >= ENOUGH)
     }
 }
 

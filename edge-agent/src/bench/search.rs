@@ -19,7 +19,7 @@ pub(super) fn most(args: &BenchArgs) -> anyhow::Result<Vec<Row>> {
     let found = search(|cameras| {
         say(&format!("trying {cameras} cameras"));
         let row = apart(args, cameras, rows.is_empty())?;
-        let holds = row.holds(f64::from(args.fps));
+        let holds = row.holds();
         let least = row.fps.iter().copied().fold(f64::INFINITY, f64::min);
         let verdict = if holds { "well" } else { "too many" };
         say(&format!(

@@ -7,7 +7,8 @@ use super::row::{Row, Spread};
 const HELP: &str = "\
 CPU seconds of this program per camera-minute: one core has 60 of them in a minute. infer, to PUBACK: milliseconds, in the
 middle / at the slow end (95 of 100); to PUBACK from capture, where the camera tells it, to the broker's acknowledgement.
-lost: frames that gave way to a later one / units not decoded / packets.
+fps each: pictures that the model looked at; a gate spares it the others. lost: frames that gave way to a later one / units
+that could not be decoded in time / packets.
 ";
 
 /// The whole table, with a line feed at its end.
@@ -63,7 +64,7 @@ fn write(out: &mut String, rows: &[Row], fps: f32) -> fmt::Result {
     for row in rows {
         limit(out, row)?;
     }
-    let most = rows.iter().filter(|row| row.holds(fps.into()));
+    let most = rows.iter().filter(|row| row.holds());
     if let Some(most) = most.map(|row| row.cameras).max() {
         writeln!(out, "{most} cameras got their {fps} pictures a second.")?;
     } else {
@@ -109,6 +110,7 @@ mod tests {
             cameras,
             seconds: 20.0,
             fps: vec![fps; cameras],
+            kept: vec![fps / 5.0; cameras],
             cpu: Split {
                 decode: 9.0,
                 infer: 6.0,

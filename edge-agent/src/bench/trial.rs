@@ -170,12 +170,16 @@ async fn measure(
             .iter()
             .map(|c| c.analysed as f64 / seconds)
             .collect(),
+        kept: counted.iter().map(|c| c.kept(args.fps, seconds)).collect(),
         cpu: used.scaled(60.0 / seconds / cameras as f64),
         infer: Spread::of(took.collect()),
         delivery: Spread::of(onlooker.take_deliveries()),
         lost: Lost {
             gave_way: counted.iter().map(|c| c.gave_way).sum(),
-            not_decoded: counted.iter().map(|c| c.not_decoded).sum(),
+            not_decoded: counted
+                .iter()
+                .map(|c| c.not_decoded.saturating_sub(c.asleep))
+                .sum(),
             packets: counted.iter().map(|c| c.packets).sum(),
         },
         resident_mb: cpu::resident_bytes()? as f64 / 1e6,
@@ -183,7 +187,7 @@ async fn measure(
     })
 }
 
-/// Waits until frames of every camera have been analysed, and the broker answers.
+/// Waits until every camera is watched, and the broker answers.
 async fn all_watched(agent: &Agent, broker: bool) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
@@ -191,7 +195,7 @@ async fn all_watched(agent: &Agent, broker: bool) -> anyhow::Result<()> {
             .cameras
             .iter()
             .map(|camera| camera.health())
-            .filter(|health| health.frames_analysed == 0)
+            .filter(|health| health.frames_decoded == 0)
             .map(|health| (health.id.to_string(), health.reason.unwrap_or_default()))
             .collect();
         let linked = !broker || *agent.link.borrow() == Link::Up;
@@ -207,7 +211,13 @@ async fn all_watched(agent: &Agent, broker: bool) -> anyhow::Result<()> {
 
 /// Counters of one camera.
 struct Counted {
+    /// Frames that the model looked at.
     analysed: u64,
+    /// Frames that the gate spared it.
+    still: u64,
+    units: u64,
+    /// Units that were not decoded because nothing moved.
+    asleep: u64,
     gave_way: u64,
     not_decoded: u64,
     packets: u64,
@@ -219,15 +229,28 @@ impl Counted {
         let progress = &camera.progress;
         Counted {
             analysed: health.frames_analysed,
+            still: camera.feed.tally().still,
+            units: progress.units.load(Ordering::Relaxed),
+            asleep: progress.asleep.load(Ordering::Relaxed),
             gave_way: health.frames_dropped,
             not_decoded: progress.not_decoded.load(Ordering::Relaxed),
             packets: progress.packets_lost.load(Ordering::Relaxed),
         }
     }
 
+    /// Share of the looks that were due while something moved, or its gate looked: those that were done or spared.
+    fn kept(&self, fps: f32, seconds: f64) -> f64 {
+        let awake = 1.0 - self.asleep as f64 / self.units.max(1) as f64;
+        let due = (f64::from(fps) * seconds * awake).max(1.0);
+        ((self.analysed + self.still) as f64 / due).min(1.0)
+    }
+
     fn since(&self, then: Counted) -> Counted {
         Counted {
             analysed: self.analysed.saturating_sub(then.analysed),
+            still: self.still.saturating_sub(then.still),
+            units: self.units.saturating_sub(then.units),
+            asleep: self.asleep.saturating_sub(then.asleep),
             gave_way: self.gave_way.saturating_sub(then.gave_way),
             not_decoded: self.not_decoded.saturating_sub(then.not_decoded),
             packets: self.packets.saturating_sub(then.packets),
