@@ -256,7 +256,8 @@ impl GatedIntake {
         let Some(unit) = unit.map(Arc::new) else {
             return true;
         };
-        // The gate decides at key units by what has been judged: that must not depend on how fast anything runs.
+        // The gate decides at key units by what has been judged: that must not depend on how fast anything runs. It costs the
+        // pictures before a key unit that follow it in an open group (H.265); a live decoder is not drained there.
         if unit.key {
             decoder.drain_and_wait(STALL);
         }

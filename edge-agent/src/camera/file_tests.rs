@@ -198,7 +198,7 @@ fn a_gated_clip_gives_every_frame_in_which_something_moves_and_decodes_few_other
         ),
         (
             "hevc.mkv",
-            "x265enc speed-preset=ultrafast key-int-max=20 ! h265parse ! matroskamux",
+            "x265enc speed-preset=ultrafast key-int-max=20 option-string=open-gop=0 ! h265parse ! matroskamux",
         ),
     ] {
         let path = quiet_clip(folder.path(), name, encoder);
