@@ -1,10 +1,10 @@
 """Rewrites a model so that its convolutions work in eight bits. Driven by `edge-agent models quantise`.
 
-quantise.py WEIGHTS OUT --input NAME --shape 3x416x416 --calibrate TENSORS     TENSORS: inputs as the agent makes them, f32
+quantise.py WEIGHTS OUT --input NAME --shape 3x416x416 --calibrate TENSORS    inputs as the agent makes them, f32
 
-Static QDQ, weights of each channel by themselves; ranges are the smallest and largest values seen in calibration. The last
-convolutions before the outputs, and all after them, stay in fp32: one scale for a map that holds both box sizes and scores
-costs more precision than the few multiplications save time.
+Static QDQ, weights of each channel by themselves; ranges are the smallest and largest values seen in calibration. The
+last convolutions before the outputs, and all after them, stay in fp32: one scale for a map that holds both box sizes and
+scores costs more precision than the few multiplications save time.
 """
 
 import argparse
@@ -16,7 +16,13 @@ try:
     import numpy as np
     import onnx
     from onnx import version_converter
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 except ImportError as missing:
     # The agent knows this code and says what to install.
@@ -30,8 +36,8 @@ OPSET = 17
 # YOLOX-Nano on one core: 20.6 ms in fp32, 23.6 with convolutions alone, 14.3 with all of these.
 OPERATORS = "Conv,Mul,Sigmoid,Add,Resize,MaxPool,Concat"
 
-# Convolutions at the beginning that stay in fp32. They are few multiplications on code values of the widest range: with them
-# in eight bits YOLOX-Nano loses 314 of 476 objects of real clips, without the first 2 of them 22, without the first 5 it loses 9.
+# Convolutions at the beginning that stay in fp32: few multiplications, on code values of the widest range. With all in
+# eight bits YOLOX-Nano loses 314 of 476 objects of real clips; with the first 2 in fp32 22, with the first 5 about 9.
 FIRST = 5
 
 
@@ -78,7 +84,9 @@ def raised(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def quantise(weights: Path, out: Path, inputs: CalibrationDataReader, operators: list[str], first: int = FIRST) -> None:
+def quantise(
+    weights: Path, out: Path, inputs: CalibrationDataReader, operators: list[str], first: int = FIRST
+) -> None:
     """Writes `weights` to `out` with `operators` in eight bits but for the `first` convolutions. Both may be one file."""
     prepared = out.with_suffix(".prepared")
     try:
