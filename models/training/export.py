@@ -139,7 +139,7 @@ def main() -> None:
         raise SystemExit(f"{model}: differs from PyTorch by {difference:.2g}, more than {TOLERANCE}")
     if arguments.int8:
         inputs = Inputs("images", calibration(arguments.int8, shape.input))
-        quantise(model, model, inputs, ["Conv", "Add", "Resize"])
+        quantise(model, model, inputs, ["Conv", "Add", "Resize"], first=0)
     weights = model.read_bytes()
     bits = ", int8" if arguments.int8 else ""
     (arguments.folder / "model.toml").write_text(manifest(name, shape.input, bits, weights))
