@@ -248,8 +248,8 @@ impl Drop for Decoder {
     }
 }
 
-/// Says that pictures are taken with the strides and padding that the decoder gives them: [`Frame::map`] reads both. Without
-/// that word the decoder copies each picture (GStreamer's appsink gives it from 1.24 on only), and keeps twice as many.
+/// Says that pictures are taken with the strides and padding that the decoder gives them, which [`Frame::map`] reads: a
+/// decoder that does not hear that may copy each picture. GStreamer's appsink says it by itself from 1.24 on only.
 fn take_as_decoded(sink: &gst_app::AppSink) {
     let pad = sink.static_pad("sink").expect("an appsink has a sink");
     pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {

@@ -36,9 +36,14 @@ pub struct GateSettings {
     pub masks: Vec<analytics::geometry::Polygon>,
 }
 
-/// Both ends of one stream's decoder.
-pub(super) fn gate(settings: &GateSettings, pace: Arc<Pace>) -> (Feeding, Judge) {
-    let gate = Arc::new(Mutex::new(UnitGate::new(settings.kind)));
+/// Both ends of one stream's decoder; `whole_groups` as for [`UnitGate::new`].
+pub(super) fn gate(
+    settings: &GateSettings,
+    pace: Arc<Pace>,
+    whole_groups: bool,
+) -> (Feeding, Judge) {
+    let gate = UnitGate::new(settings.kind, whole_groups);
+    let gate = Arc::new(Mutex::new(gate));
     let in_flight = Arc::<InFlight>::default();
     let masks = settings.masks.clone();
     let masked = move |x, y| {
@@ -173,7 +178,7 @@ impl Judge {
     /// For pictures that [`Feeding`] does not feed: a file's.
     pub(super) fn alone_with(frames: FrameGate, pace: Arc<Pace>) -> Judge {
         Judge {
-            gate: Arc::new(Mutex::new(UnitGate::new(GateKind::Off))),
+            gate: Arc::new(Mutex::new(UnitGate::new(GateKind::Off, true))),
             in_flight: Arc::default(),
             frames,
             pace,

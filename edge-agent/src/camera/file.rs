@@ -80,7 +80,7 @@ impl Clip {
     /// # Errors
     /// As [`Clip::open`].
     pub fn gated(path: &Path, settings: &GateSettings, fps: f32) -> Result<Clip, CameraError> {
-        let (feeding, judge) = feeding::gate(settings, Arc::new(Pace::new(fps)));
+        let (feeding, judge) = feeding::gate(settings, Arc::new(Pace::new(fps)), true);
         let feeding = (settings.kind == GateKind::Encoded).then_some(feeding);
         Clip::start(path, judge, feeding)
     }

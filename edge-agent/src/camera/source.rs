@@ -147,7 +147,7 @@ struct Units {
 impl Intake {
     fn new(camera: &CameraSettings, part: Part, outputs: Outputs) -> Intake {
         let epoch = outputs.progress.epoch();
-        let (feeding, judge) = feeding::gate(&camera.gate, Arc::clone(&outputs.pace));
+        let (feeding, judge) = feeding::gate(&camera.gate, Arc::clone(&outputs.pace), false);
         Intake {
             camera: camera.id.to_string(),
             part,

@@ -130,11 +130,20 @@ fn outputs() -> Outputs {
 fn until(
     camera: &CameraSettings,
     outputs: &Outputs,
+    done: impl FnMut(&Outputs) -> bool,
+) -> Result<(), CameraError> {
+    part_until(camera, Part::Whole, outputs, done)
+}
+
+fn part_until(
+    camera: &CameraSettings,
+    part: Part,
+    outputs: &Outputs,
     mut done: impl FnMut(&Outputs) -> bool,
 ) -> Result<(), CameraError> {
     let cancel = CancellationToken::new();
     thread::scope(|scope| {
-        let running = scope.spawn(|| stream(camera, Part::Whole, outputs, &cancel));
+        let running = scope.spawn(|| stream(camera, part, outputs, &cancel));
         let began = Instant::now();
         while !done(outputs) && !running.is_finished() {
             assert!(began.elapsed() < LIMIT, "nothing happens");
@@ -193,6 +202,66 @@ fn frames_come_over_tcp_with_the_cameras_clock() {
         (-2_000..5_000).contains(&lag),
         "capture lies {lag} ms before arrival"
     );
+}
+
+#[test]
+fn a_main_stream_is_kept_undecoded_and_gives_the_picture_of_a_moment() {
+    let server = Server::start(H264, None);
+    let mut camera = camera(server.url("/live"));
+    camera.substream = Some(camera.stream.clone());
+    camera.stream.stall_timeout = Duration::from_secs(2);
+    let outputs = outputs();
+    let result = part_until(&camera, Part::Evidence, &outputs, |outputs| {
+        held(&outputs.reel).since(Duration::ZERO).len() >= 75
+    });
+    assert_eq!(result, Ok(()), "it is not taken for stalled");
+    let progress = &outputs.progress;
+    assert_eq!(progress.decoded.load(Ordering::Relaxed), 0);
+    assert!(progress.frame_age().is_some_and(|age| age < LIMIT));
+    let wanted = held(&outputs.reel).since(Duration::ZERO)[44].stamps;
+    let still = crate::camera::still::picture(&outputs.reel, wanted).expect("a picture");
+    assert_eq!(still.stamps(), wanted);
+    assert_eq!((still.picture().width, still.picture().height), (160, 120));
+}
+
+#[test]
+fn a_substream_is_what_is_analysed() {
+    let server = Server::start(H264, None);
+    let mut camera = camera("rtsp://127.0.0.1:1/main".to_owned());
+    camera.substream = Some(StreamSettings {
+        url: server.url("/live"),
+        ..camera.stream.clone()
+    });
+    let outputs = outputs();
+    let mut frame = None;
+    let result = part_until(&camera, Part::Analysis, &outputs, |outputs| {
+        frame = outputs.mailbox.take().or(frame.take());
+        frame.is_some()
+    });
+    assert_eq!(result, Ok(()));
+}
+
+#[test]
+fn a_live_gate_leaves_a_still_picture_undecoded_and_the_stream_is_not_taken_for_stalled() {
+    let still = H264.replace("pattern=ball", "pattern=circular");
+    let server = Server::start(&still, None);
+    let mut camera = camera(server.url("/live"));
+    camera.gate.kind = crate::camera::gate::GateKind::Encoded;
+    camera.stream.stall_timeout = Duration::from_secs(2);
+    let outputs = outputs();
+    let result = until(&camera, &outputs, |outputs| {
+        outputs.mailbox.take();
+        outputs.progress.asleep.load(Ordering::Relaxed) >= 100
+    });
+    assert_eq!(result, Ok(()));
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let (units, decoded) = (
+        count(&outputs.progress.units),
+        count(&outputs.progress.decoded),
+    );
+    assert!(decoded + 80 <= units, "{decoded} of {units} decoded");
+    assert!(count(&outputs.progress.still) > 0);
+    assert_eq!(count(&outputs.progress.connections), 1);
 }
 
 /// A jitter buffer that follows arrivals moves such pictures by up to 0.1 s: they are sent out of display order.

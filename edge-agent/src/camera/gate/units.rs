@@ -1,6 +1,6 @@
 //! Decides on access units, in decoding order: which are decoded, and when.
 //!
-//! Awake, every unit is. It falls asleep at a key unit once nothing has moved for a while; asleep, key units are decoded
+//! Awake, every unit is. It falls asleep once nothing has moved for a while; asleep, key units are decoded
 //! alone and compared with the one before. A key picture in which something moves, or predicted units larger than usual,
 //! wake it, and everything since the last picture that was judged is decoded after all. Where the decoder does not keep
 //! up, whole groups are left out: a decoder that misses one unit shows rubbish until the next key unit.
@@ -67,6 +67,8 @@ enum Mode {
 #[derive(Debug)]
 pub struct UnitGate {
     kind: GateKind,
+    /// It falls asleep at key units only.
+    whole_groups: bool,
     waiting_for_key: bool,
     mode: Mode,
     /// Time of the first unit.
@@ -86,10 +88,12 @@ pub struct UnitGate {
 }
 
 impl UnitGate {
-    /// A gate that has seen nothing.
-    pub fn new(kind: GateKind) -> UnitGate {
+    /// A gate that has seen nothing. `whole_groups`: it falls asleep at key units only, for readers of files: there all
+    /// that was fed has been judged, however fast anything runs.
+    pub fn new(kind: GateKind, whole_groups: bool) -> UnitGate {
         UnitGate {
             kind,
+            whole_groups,
             waiting_for_key: true,
             mode: Mode::Awake(Cause::Start),
             began: None,
@@ -175,10 +179,10 @@ impl UnitGate {
     }
 
     fn awake(&mut self, cause: Cause, key: bool, bytes: usize, at: Duration) -> Step {
-        if key && self.falls_asleep(cause, at) {
+        if (key || !self.whole_groups) && self.falls_asleep(cause, at) {
             self.mode = Mode::Asleep;
-            self.unsure = true;
-            return Step::Alone;
+            self.unsure = key;
+            return if key { Step::Alone } else { Step::Skip };
         }
         // What is usual is learned while nothing moves; there is nobody to be woken.
         if !key && at.saturating_sub(self.moved) > HOLD {

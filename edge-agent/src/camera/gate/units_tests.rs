@@ -20,7 +20,7 @@ struct Stream {
 impl Stream {
     fn new(kind: GateKind, tells: bool, moves: impl Fn(u32) -> bool + 'static) -> Stream {
         Stream {
-            gate: UnitGate::new(kind),
+            gate: UnitGate::new(kind, true),
             decoded: Vec::new(),
             alone: Vec::new(),
             replayed: Vec::new(),
@@ -141,7 +141,7 @@ fn movement_that_neither_tells_is_found_by_audits_and_ends_the_gate() {
 
 #[test]
 fn key_units_too_far_apart_are_not_waited_for() {
-    let mut gate = UnitGate::new(GateKind::Encoded);
+    let mut gate = UnitGate::new(GateKind::Encoded, true);
     let mut skipped = 0;
     for i in 0..3000 {
         let at = PERIOD * i;
@@ -155,7 +155,7 @@ fn key_units_too_far_apart_are_not_waited_for() {
 
 #[test]
 fn a_key_unit_that_never_came_out_of_the_decoder_wakes_it() {
-    let mut gate = UnitGate::new(GateKind::Encoded);
+    let mut gate = UnitGate::new(GateKind::Encoded, true);
     for i in 0..400 {
         gate.unit(i % GROUP == 0, 1000, PERIOD * i, false);
         gate.judged(PERIOD * i, false, false);
@@ -166,10 +166,26 @@ fn a_key_unit_that_never_came_out_of_the_decoder_wakes_it() {
     assert!(!gate.rests());
 }
 
+#[test]
+fn a_live_gate_sleeps_as_soon_as_nothing_moves() {
+    let moves = |i: u32| (1015..1170).contains(&i);
+    let mut stream = Stream::new(GateKind::Encoded, false, moves);
+    stream.gate = UnitGate::new(GateKind::Encoded, false);
+    let stream = stream.run(2000);
+    assert_eq!(stream.missed(2000), [0_u32; 0]);
+    let last = stream.decoded.last().copied().unwrap_or_default();
+    assert!((1170..1200).contains(&last), "{last}");
+    assert_eq!(
+        stream.alone.last(),
+        Some(&1950),
+        "and goes on with key units"
+    );
+}
+
 proptest! {
     #[test]
     fn a_decoded_run_begins_with_a_key_unit(units in prop::collection::vec((any::<bool>(), any::<bool>()), 0..200)) {
-        let mut gate = UnitGate::new(GateKind::Off);
+        let mut gate = UnitGate::new(GateKind::Off, true);
         let mut running = false;
         for (i, (key, full)) in units.into_iter().enumerate() {
             let decodes = gate.unit(key, 100, PERIOD * i as u32, full) == Step::Run;
@@ -181,9 +197,11 @@ proptest! {
 
     #[test]
     fn whatever_shows_in_a_key_picture_or_in_sizes_is_never_missed(
-        begins in 300u32..900, lasts in 51u32..300, tells: bool,
+        begins in 300u32..900, lasts in 51u32..300, tells: bool, whole_groups: bool,
     ) {
-        let stream = Stream::new(GateKind::Encoded, tells, move |i| (begins..begins + lasts).contains(&i)).run(1400);
+        let mut stream = Stream::new(GateKind::Encoded, tells, move |i| (begins..begins + lasts).contains(&i));
+        stream.gate = UnitGate::new(GateKind::Encoded, whole_groups);
+        let stream = stream.run(1400);
         prop_assert_eq!(stream.missed(1400), Vec::<u32>::new());
     }
 }
