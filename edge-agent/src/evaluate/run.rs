@@ -91,7 +91,7 @@ pub fn run(
             )
             .map_err(|e| e.to_string())?;
         run.looked += 1;
-        attention.looked(frame.stamps().at, detections.len());
+        attention.looked(&frame, detections.len());
         let decisions = match frame.still_since() {
             None => analysis.update(Arc::new(frame), &detections),
             Some(_) => analysis.update_still(Arc::new(frame), Some(&detections)),

@@ -4,31 +4,34 @@ use std::time::Duration;
 
 use crate::camera::Frame;
 
-/// What stands still in the picture is looked at again so often, and
-const RECHECK: Duration = Duration::from_secs(2);
-/// a picture without anything in it so often: what crept in is found.
-const RECHECK_EMPTY: Duration = Duration::from_secs(10);
+/// What has just come to a stand is looked at again after so long, then after twice as long, and so on,
+const SOON: Duration = Duration::from_secs(2);
+/// up to this: what crept in or out is found. An empty picture is looked at so rarely from the first.
+const RARELY: Duration = Duration::from_secs(16);
 
 /// The memory of one camera.
 #[derive(Debug, Default)]
 pub struct Attention {
     looked: Option<Duration>,
-    empty: bool,
+    patience: Duration,
 }
 
 impl Attention {
     /// Whether the model is to look at the next frame.
     pub fn wants(&self, frame: &Frame) -> bool {
-        let patience = if self.empty { RECHECK_EMPTY } else { RECHECK };
         let at = frame.stamps().at;
         frame.still_since().is_none()
-            || (self.looked).is_none_or(|looked| at.saturating_sub(looked) >= patience)
+            || (self.looked).is_none_or(|looked| at.saturating_sub(looked) >= self.patience)
     }
 
-    /// The model has looked at the frame of `at` and has seen so many things.
-    pub fn looked(&mut self, at: Duration, things: usize) {
-        self.looked = Some(at);
-        self.empty = things == 0;
+    /// The model has looked at the frame and has seen so many things.
+    pub fn looked(&mut self, frame: &Frame, things: usize) {
+        self.looked = Some(frame.stamps().at);
+        self.patience = match (things, frame.still_since()) {
+            (0, _) => RARELY,
+            (_, Some(_)) => (self.patience * 2).clamp(SOON, RARELY),
+            (_, None) => SOON,
+        };
     }
 }
 
@@ -49,27 +52,33 @@ mod tests {
         if still { frame.still(stamps.at) } else { frame }
     }
 
-    #[test]
-    fn what_moves_is_looked_at_and_what_stands_now_and_then() {
+    /// The seconds at which the model looks at frames, one a second, of which some are still; it always sees as many `things`.
+    fn looks(still: impl Fn(u64) -> bool, seconds: u64, things: usize) -> Vec<u64> {
         let mut attention = Attention::default();
-        let looks = |attention: &mut Attention, still, things| {
-            let mut looks = Vec::new();
-            for second in 0..22 {
-                let frame = frame(second, still);
-                if attention.wants(&frame) {
-                    attention.looked(frame.stamps().at, things);
-                    looks.push(second);
-                }
+        let mut looks = Vec::new();
+        for second in 0..seconds {
+            let frame = frame(second, still(second));
+            if attention.wants(&frame) {
+                attention.looked(&frame, things);
+                looks.push(second);
             }
-            looks
-        };
-        assert_eq!(looks(&mut attention, false, 0).len(), 22);
-        let mut attention = Attention::default();
-        assert_eq!(looks(&mut attention, true, 0), [0, 10, 20]);
-        let mut attention = Attention::default();
+        }
+        looks
+    }
+
+    #[test]
+    fn what_moves_is_looked_at_always() {
+        assert_eq!(looks(|_| false, 22, 0).len(), 22);
+        assert_eq!(looks(|_| false, 22, 1).len(), 22);
+    }
+
+    #[test]
+    fn what_stands_is_looked_at_ever_more_rarely_until_something_moves() {
+        assert_eq!(looks(|_| true, 40, 0), [0, 16, 32]);
+        assert_eq!(looks(|_| true, 50, 1), [0, 2, 6, 14, 30, 46]);
         assert_eq!(
-            looks(&mut attention, true, 1),
-            (0..22).step_by(2).collect::<Vec<_>>()
+            looks(|second| second != 20, 40, 1),
+            [0, 2, 6, 14, 20, 22, 26, 34]
         );
     }
 }

@@ -78,7 +78,7 @@ fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCo
         return;
     }
     feed.counters.analysed.fetch_add(1, Ordering::Relaxed);
-    feed.attention().looked(frame.stamps().at, detections.len());
+    feed.attention().looked(&frame, detections.len());
     give(&feed, frame, Some(detections));
 }
 
