@@ -6,7 +6,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// Used so far by the calling thread, in its own code and in the kernel.
 pub fn thread_time() -> Duration {
-    let used = clock_gettime(ClockId::ThreadCPUTime);
+    read(ClockId::ThreadCPUTime)
+}
+
+/// Used so far by this process, threads that have ended included.
+pub fn process_time() -> Duration {
+    read(ClockId::ProcessCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let used = clock_gettime(clock);
     // The kernel's figures are neither negative nor past a second in their nanoseconds.
     let seconds = u64::try_from(used.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(used.tv_nsec).unwrap_or(0))

@@ -76,9 +76,9 @@ async fn decode_alone(cameras: &[CameraSettings]) -> anyhow::Result<(f64, Frame)
         streams.push(stream);
     }
     sleep(SETTLE).await;
-    let (began, before) = (Instant::now(), used()?);
+    let (began, before) = (Instant::now(), cpu::process_time());
     sleep(Duration::from_secs(SECONDS)).await;
-    let used = used()?.saturating_sub(before).as_secs_f64();
+    let used = cpu::process_time().saturating_sub(before).as_secs_f64();
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     stop.cancel();
     for stream in streams {
@@ -87,10 +87,6 @@ async fn decode_alone(cameras: &[CameraSettings]) -> anyhow::Result<(f64, Frame)
     }
     let frame = mailbox.take().context("no picture came")?;
     Ok((used / minutes / cameras.len() as f64, frame))
-}
-
-fn used() -> anyhow::Result<Duration> {
-    Ok(cpu::threads()?.iter().map(|thread| thread.used).sum())
 }
 
 /// CPU seconds of the model alone, each time.

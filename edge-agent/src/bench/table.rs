@@ -80,12 +80,12 @@ fn limit(out: &mut String, row: &Row) -> fmt::Result {
     let least = limit.decode + limit.infer;
     writeln!(
         out,
-        "\nthe plain limit: {:.2} to receive and decode all + {:.2} for the model alone = {least:.2}; {} cameras took {:.2}, {:.2} times that",
+        "\nthe plain limit: {:.2} to receive and decode all + {:.2} for the model alone = {least:.2}; all of it took {:.2}, {:.2} times that (cameras: {})",
         limit.decode,
         limit.infer,
-        row.cameras,
         row.cpu.total(),
         row.cpu.total() / least,
+        row.cameras,
     )
 }
 

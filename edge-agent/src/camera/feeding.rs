@@ -121,14 +121,14 @@ impl Feeding {
             }
             Step::Replay(from) => {
                 let units = held(reel).since(from);
-                self.catch_up(decoder, &units);
+                self.catch_up(decoder, &units, unit.stamps.at);
                 progress.wakings.fetch_add(1, Ordering::Relaxed);
             }
         }
         left_out
     }
 
-    fn catch_up(&mut self, decoder: &Decoder, units: &[Arc<AccessUnit>]) {
+    fn catch_up(&mut self, decoder: &Decoder, units: &[Arc<AccessUnit>], now: Duration) {
         let Some(first) = units.first().map(|unit| unit.stamps.at) else {
             return;
         };
@@ -138,7 +138,7 @@ impl Feeding {
         let next = self.reached + Duration::from_millis(1);
         self.shift = self.shift.max(next.saturating_sub(earliest));
         for unit in units {
-            self.feed(decoder, unit, Role::Late);
+            self.feed(decoder, unit, Role::Late(now));
         }
         self.extra = decoder.waiting();
     }
@@ -165,13 +165,6 @@ pub(super) struct Judge {
     last: Option<Duration>,
     /// When something last moved.
     moved: Option<Duration>,
-}
-
-/// A frame that is handed on.
-pub(super) struct Judged {
-    pub(super) frame: Frame,
-    /// It was left out at first: who takes it should not lose it to the next one.
-    pub(super) late: bool,
 }
 
 impl Judge {
@@ -201,14 +194,16 @@ impl Judge {
         &mut self,
         decoded: Decoded<'_>,
         (stamps, role): (Stamps, Role),
-    ) -> Result<Option<Judged>, String> {
+    ) -> Result<Option<Frame>, String> {
         let frame = match (role, self.motion.is_some()) {
             (_, false) => self.due(decoded, stamps)?,
             (Role::Alone, true) => self.alone(decoded, stamps)?,
-            (Role::Run | Role::Late, true) => self.among_others(decoded, stamps)?,
+            (Role::Run | Role::Late(_), true) => self.among_others(decoded, stamps)?,
         };
-        let late = role == Role::Late;
-        Ok(frame.map(|frame| Judged { frame, late }))
+        Ok(frame.map(|frame| match role {
+            Role::Late(until) => frame.left_out_until(until),
+            Role::Run | Role::Alone => frame,
+        }))
     }
 
     fn due(&mut self, decoded: Decoded<'_>, mut stamps: Stamps) -> Result<Option<Frame>, String> {

@@ -302,8 +302,7 @@ impl Media {
     fn frame(&mut self, decoded: Decoded<'_>) -> Option<Result<Frame, String>> {
         let known = self.judge.recall(&decoded);
         let known = known.unwrap_or_else(|| (self.stamps(&decoded), Role::Run));
-        let judged = self.judge.picture(decoded, known).transpose()?;
-        Some(judged.map(|judged| judged.frame))
+        self.judge.picture(decoded, known).transpose()
     }
 
     fn stamps(&mut self, decoded: &Decoded<'_>) -> Stamps {

@@ -158,7 +158,11 @@ fn quiet_clip(folder: &Path, name: &str, encoder: &str) -> PathBuf {
     path
 }
 
-/// Times of the frames that are given, those in which nothing moves apart, and how many pictures were decoded.
+/// A group of pictures of the clips below, and the unit after its key unit, with which all of it is decoded; it may hold a
+/// picture that is shown two pictures later.
+const LATEST: Duration = Duration::from_millis(2_300);
+
+/// Times of the frames that are given, none later than [`LATEST`], those in which nothing moves apart, and how many pictures were decoded.
 fn gated(path: &Path, kind: GateKind) -> (Vec<f64>, Vec<f64>, u64) {
     let settings = GateSettings {
         kind,
@@ -168,6 +172,8 @@ fn gated(path: &Path, kind: GateKind) -> (Vec<f64>, Vec<f64>, u64) {
     let (mut moving, mut still) = (Vec::new(), Vec::new());
     while let Some(frame) = clip.next_frame().expect("it reads") {
         let at = (frame.stamps().at.as_secs_f64() * 1000.0).round() / 1000.0;
+        let held_back = frame.seen_at().saturating_sub(frame.stamps().at);
+        assert!(held_back <= LATEST, "{at} came {held_back:?} late");
         match frame.still_since() {
             None => moving.push(at),
             Some(_) => still.push(at),

@@ -43,6 +43,7 @@ pub struct Frame {
     pixels: Pixels,
     stamps: Stamps,
     still_since: Option<Duration>,
+    late: Option<Duration>,
 }
 
 enum Pixels {
@@ -69,6 +70,7 @@ impl Frame {
             pixels: Pixels::Rgb { size, data },
             stamps,
             still_since: None,
+            late: None,
         })
     }
 
@@ -100,6 +102,7 @@ impl Frame {
             },
             stamps,
             still_since: None,
+            late: None,
         };
         frame.try_picture().map_err(|e| e.to_string())?;
         Ok(frame)
@@ -117,6 +120,25 @@ impl Frame {
     /// Where nothing moves in it: since when nothing has, on the camera's time line.
     pub fn still_since(&self) -> Option<Duration> {
         self.still_since
+    }
+
+    /// Marks it as one that was left out at first, until the time line had come to `until`.
+    #[must_use]
+    pub fn left_out_until(self, until: Duration) -> Frame {
+        Frame {
+            late: Some(until),
+            ..self
+        }
+    }
+
+    /// Whether it was left out at first: who takes it should not lose it to the next one.
+    pub fn is_late(&self) -> bool {
+        self.late.is_some()
+    }
+
+    /// When it could be looked at, on the camera's time line: later than its own time where it was left out at first.
+    pub fn seen_at(&self) -> Duration {
+        self.late.unwrap_or_default().max(self.stamps.at)
     }
 
     /// Its time stamps.

@@ -12,8 +12,8 @@ const CAPACITY: usize = 512;
 pub(super) enum Role {
     /// After the one before it.
     Run,
-    /// In a run that is late: it had been left out at first.
-    Late,
+    /// In a run that is late: it had been left out until this time of the camera's line.
+    Late(Duration),
     /// Alone.
     Alone,
 }

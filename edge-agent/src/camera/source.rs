@@ -252,7 +252,7 @@ impl Intake {
                 return true;
             };
             match judge.picture(decoded, known) {
-                Ok(Some(judged)) => hand_on(judged, &outputs),
+                Ok(Some(frame)) => hand_on(frame, &outputs),
                 Ok(None) => {}
                 Err(why) => tracing::warn!(camera = intake.camera, why, "a frame is left out"),
             }
@@ -264,15 +264,14 @@ impl Intake {
 /// Longest wait for the frame before one that came late to be taken.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn hand_on(judged: feeding::Judged, outputs: &Outputs) {
-    let frame = judged.frame;
+fn hand_on(frame: Frame, outputs: &Outputs) {
     let progress = &outputs.progress;
     progress.picked.fetch_add(1, Ordering::Relaxed);
     if frame.still_since().is_some() {
         progress.still.fetch_add(1, Ordering::Relaxed);
     }
     progress.seen(&frame.picture(), Instant::now());
-    if judged.late {
+    if frame.is_late() {
         outputs.mailbox.put_patiently(frame, PATIENCE);
     } else {
         outputs.mailbox.put(frame);

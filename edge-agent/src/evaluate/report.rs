@@ -41,6 +41,8 @@ pub struct CaseReport {
     pub looked: u64,
     /// Pictures that were decoded.
     pub decoded: u64,
+    /// What the gate held each alarm back by, in seconds of media time.
+    pub held_back_s: Vec<f64>,
 }
 
 /// One rule of a case.
@@ -135,6 +137,7 @@ impl CaseReport {
             frames: run.frames,
             looked: run.looked,
             decoded: run.decoded,
+            held_back_s: run.alarms.iter().map(|alarm| alarm.held_back_s).collect(),
         }
     }
 }

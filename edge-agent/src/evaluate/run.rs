@@ -29,6 +29,9 @@ pub struct Alarm {
     pub rule: String,
     /// Media time of the frame that decided, in seconds.
     pub capture_s: f64,
+    /// What the gate held it back by, in seconds of media time: the frame that decided was decoded so much later, or an earlier
+    /// moment was decided by it.
+    pub held_back_s: f64,
     /// 0..=1.
     pub confidence: f32,
     /// Boxes of the objects that take part.
@@ -113,10 +116,16 @@ fn seconds(at: Duration) -> f64 {
 impl CaseRun {
     fn note(&mut self, scene: &SceneSettings, decisions: &[Decision]) {
         let opened = |change: &IncidentChange| change.transition == Transition::Opened;
-        for Decision { change, stamps, .. } in decisions.iter().filter(|d| opened(&d.change)) {
+        for Decision {
+            change,
+            stamps,
+            frame,
+        } in decisions.iter().filter(|d| opened(&d.change))
+        {
             self.alarms.push(Alarm {
                 rule: scene.rules[change.rule.0].id.clone(),
                 capture_s: seconds(stamps.at),
+                held_back_s: seconds(frame.seen_at().saturating_sub(stamps.at)),
                 confidence: change.confidence,
                 boxes: change.objects.iter().map(|object| object.rect).collect(),
             });

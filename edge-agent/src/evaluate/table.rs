@@ -59,7 +59,23 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
             t.precision, t.recall, t.f1, t.tp, t.fp, t.fn_
         )?;
     }
-    Ok(())
+    match held_back(report) {
+        Some((p95, most)) => writeln!(
+            out,
+            "gate: 95 of 100 alarms were held back by at most {p95:.2} s, all by at most {most:.2} s"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// 95th percentile and maximum over all alarms, in seconds; nothing where no gate left anything out.
+fn held_back(report: &Report) -> Option<(f64, f64)> {
+    let gated = report.cases.iter().any(|case| case.looked < case.frames);
+    let cases = report.cases.iter().filter(|_| gated);
+    let mut held: Vec<f64> = cases.flat_map(|case| case.held_back_s.clone()).collect();
+    held.sort_by(f64::total_cmp);
+    let p95 = held.get((held.len() * 95).div_ceil(100).saturating_sub(1))?;
+    Some((*p95, *held.last()?))
 }
 
 fn write_rule(out: &mut String, rule: &RuleReport) -> fmt::Result {
