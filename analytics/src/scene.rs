@@ -9,7 +9,8 @@ use crate::{
     geometry::{Line, Polygon},
     incident::IncidentChange,
     rule::{
-        Intrusion, LineCrossing, Log, Loitering, Rule, RuleIndex, RuleKind, RuleSettings, RuleSpec,
+        Congestion, Crowd, Intrusion, LineCrossing, Log, Loitering, Rule, RuleIndex, RuleKind,
+        RuleSettings, RuleSpec, StoppedVehicle, WrongWay,
     },
     track::{ClassGroups, Track, Tracker, TrackerSettings},
 };
@@ -282,6 +283,28 @@ fn build_rule(
             zone: name,
             min_duration,
         } => Loitering::new(zone(name)?, *min_duration).map(Rule::Loitering),
+        RuleSpec::Crowd {
+            zone: name,
+            min_count,
+            min_duration,
+        } => Crowd::new(zone(name)?, *min_count, *min_duration).map(Rule::Crowd),
+        RuleSpec::Congestion {
+            zone: name,
+            min_count,
+            max_speed,
+            min_duration,
+        } => Congestion::new(zone(name)?, *min_count, *max_speed, *min_duration)
+            .map(Rule::Congestion),
+        RuleSpec::WrongWay {
+            zone: name,
+            direction_degrees: degrees,
+            tolerance_degrees: tolerance,
+            min_distance,
+        } => WrongWay::new(zone(name)?, *degrees, *tolerance, *min_distance).map(Rule::WrongWay),
+        RuleSpec::StoppedVehicle {
+            zone: name,
+            min_duration,
+        } => StoppedVehicle::new(zone(name)?, *min_duration).map(Rule::StoppedVehicle),
     };
     built.map_err(|problem| SceneError::Rule {
         rule: index,

@@ -36,6 +36,49 @@ fn scripts() {
     }
 }
 
+/// Which incidents open, and when, in seconds.
+fn opened(script: &Script) -> Vec<(usize, f32)> {
+    let changes = script.play().into_iter();
+    let opened = changes.filter(|change| change.transition == Transition::Opened);
+    opened
+        .map(|change| (change.rule.0, change.at.as_secs_f32()))
+        .collect()
+}
+
+#[test]
+fn rules_say_the_same_at_five_to_twenty_five_frames_a_second() {
+    for name in [
+        "congestion",
+        "crowd",
+        "intrusion",
+        "line_crossing",
+        "loitering",
+        "stopped_vehicle",
+        "wrong_way",
+    ] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let text = fs::read_to_string(folder.join(name).with_extension("txt")).unwrap();
+        let at = |fps| opened(&Script::read_at(&text, Some(fps)));
+        let slow = at(5.0);
+        assert!(!slow.is_empty(), "{name}");
+        for fps in [10.0, 25.0] {
+            let fast = at(fps);
+            let rules = |opened: &[(usize, f32)]| opened.iter().map(|o| o.0).collect::<Vec<_>>();
+            assert_eq!(
+                rules(&slow),
+                rules(&fast),
+                "{name} at {fps}: {slow:?} {fast:?}"
+            );
+            for (a, b) in slow.iter().zip(&fast) {
+                assert!(
+                    (a.1 - b.1).abs() <= 0.5,
+                    "{name} at {fps}: {slow:?} {fast:?}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn everything_wrong_is_told_at_once() {
     let script = Script::read(
@@ -97,6 +140,30 @@ fn anything() -> impl Strategy<Value = Vec<(u64, Vec<Detection>)>> {
 }
 
 proptest! {
+    /// Who goes over a line forward goes over it backward when time runs the other way.
+    #[test]
+    fn crossings_are_symmetric_in_time(
+        walks in proptest::collection::vec((0.0625_f32..0.25, 0.6875_f32..0.9375, any::<bool>(), 0_u8..4), 1..5)
+    ) {
+        let walks: Vec<String> = walks.iter().enumerate().map(|(i, (above, below, down, pause))| {
+            let (from, to) = if *down { (above, below) } else { (below, above) };
+            let (x, t) = (0.15 + 0.2 * i as f32, f32::from(*pause));
+            format!("walk person 0.8  {t} {x} {from}  {} {x} {to}  0.06 0.1\n", t + 4.0)
+        }).collect();
+        let text = format!("line gate 0 0.5 1 0.5\nrule f line_crossing gate forward\n\
+                            rule b line_crossing gate backward\n{}", walks.concat());
+        let forth = Script::read(&text);
+        let last = *forth.frames.keys().last().unwrap();
+        let back = Script {
+            settings: forth.settings.clone(),
+            frames: forth.frames.iter().map(|(at, dets)| (last - at, dets.clone())).collect(),
+        };
+        let count = |script: &Script, rule| opened(script).iter().filter(|o| o.0 == rule).count();
+        prop_assert_eq!(count(&forth, 0) + count(&forth, 1), walks.len());
+        prop_assert_eq!(count(&forth, 0), count(&back, 1));
+        prop_assert_eq!(count(&forth, 1), count(&back, 0));
+    }
+
     /// Times out of order, boxes and scores that are no numbers, classes that the model has not: no panic, every incident
     /// opens once and closes once, and what is told is finite.
     #[test]
@@ -106,7 +173,11 @@ proptest! {
              line gate 0.2 0.5 0.8 0.5
              rule a intrusion lawn 0
              rule b line_crossing gate any
-             rule c loitering lawn 1",
+             rule c loitering lawn 1
+             rule d crowd lawn 2,1
+             rule e congestion lawn 1,0.1,1
+             rule f wrong_way lawn 90,60,0.05
+             rule g stopped_vehicle lawn 1",
         );
         let mut scene = Scene::new(&script.settings, &labels()).unwrap();
         let mut changes = Vec::new();

@@ -94,7 +94,7 @@ impl LineCrossing {
             };
             if wanted {
                 walker.leave(log);
-                walker.incident = Some(log.open(track));
+                walker.incident = Some(log.open(&[*track]));
             } else if walker.clear >= 1.0 {
                 walker.leave(log);
             }
@@ -192,7 +192,7 @@ impl Walker {
 
     fn leave(&mut self, log: &mut Log<'_>) {
         if let Some(incident) = self.incident.take() {
-            log.close(incident, &self.track);
+            log.close(incident, &[self.track]);
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Rules: tracks -> incidents. One file a rule: its settings with a checked constructor, and how it evaluates. What the
 //! kinds mean is told at [`RuleKind`].
 
+mod congestion;
+mod crowd;
+mod episode;
 mod intrusion;
 mod line_crossing;
 mod loitering;
 mod presence;
+mod stopped_vehicle;
+mod wrong_way;
 
 use std::time::Duration;
 
@@ -12,9 +17,13 @@ use crate::{
     incident::{IncidentChange, IncidentNumber, IncidentObject, Transition},
     track::Track,
 };
+pub(crate) use congestion::Congestion;
+pub(crate) use crowd::Crowd;
 pub(crate) use intrusion::Intrusion;
 pub(crate) use line_crossing::LineCrossing;
 pub(crate) use loitering::Loitering;
+pub(crate) use stopped_vehicle::StoppedVehicle;
+pub(crate) use wrong_way::WrongWay;
 
 /// A rule as its place in [`crate::scene::SceneSettings::rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,15 +39,38 @@ pub enum RuleKind {
     Intrusion,
     /// The same object's foot point stays inside a zone for long; one incident an object and visit.
     Loitering,
+    /// Many objects stand inside a zone for a while; one incident an episode.
+    Crowd,
+    /// Many vehicles are inside a zone for a while, and slow; one incident an episode.
+    Congestion,
+    /// An object goes through a zone against its direction; one incident an object and visit.
+    WrongWay,
+    /// A vehicle that moved stands still inside a zone; one incident a stop.
+    StoppedVehicle,
 }
 
 impl RuleKind {
+    /// All kinds.
+    pub const ALL: [RuleKind; 7] = [
+        RuleKind::LineCrossing,
+        RuleKind::Intrusion,
+        RuleKind::Loitering,
+        RuleKind::Crowd,
+        RuleKind::Congestion,
+        RuleKind::WrongWay,
+        RuleKind::StoppedVehicle,
+    ];
+
     /// Its name in configurations and messages.
     pub fn as_str(self) -> &'static str {
         match self {
             RuleKind::LineCrossing => "line_crossing",
             RuleKind::Intrusion => "intrusion",
             RuleKind::Loitering => "loitering",
+            RuleKind::Crowd => "crowd",
+            RuleKind::Congestion => "congestion",
+            RuleKind::WrongWay => "wrong_way",
+            RuleKind::StoppedVehicle => "stopped_vehicle",
         }
     }
 }
@@ -81,6 +113,44 @@ pub enum RuleSpec {
         /// How long the object must stay.
         min_duration: Duration,
     },
+    /// See [`RuleKind::Crowd`].
+    Crowd {
+        /// Name of the zone.
+        zone: String,
+        /// How many objects must be inside at least.
+        min_count: u32,
+        /// For how long.
+        min_duration: Duration,
+    },
+    /// See [`RuleKind::Congestion`].
+    Congestion {
+        /// Name of the zone.
+        zone: String,
+        /// How many vehicles must be inside at least.
+        min_count: u32,
+        /// Their mean speed must be below this, in widths of the picture a second.
+        max_speed: f32,
+        /// For how long.
+        min_duration: Duration,
+    },
+    /// See [`RuleKind::WrongWay`].
+    WrongWay {
+        /// Name of the zone.
+        zone: String,
+        /// Where it goes in the zone: 0 is to the right, 90 down.
+        direction_degrees: f32,
+        /// Ways that differ by more are wrong.
+        tolerance_degrees: f32,
+        /// How far an object must go to be judged, as a share of the picture.
+        min_distance: f32,
+    },
+    /// See [`RuleKind::StoppedVehicle`].
+    StoppedVehicle {
+        /// Name of the zone.
+        zone: String,
+        /// How long it must stand.
+        min_duration: Duration,
+    },
 }
 
 impl RuleSpec {
@@ -90,6 +160,10 @@ impl RuleSpec {
             RuleSpec::LineCrossing { .. } => RuleKind::LineCrossing,
             RuleSpec::Intrusion { .. } => RuleKind::Intrusion,
             RuleSpec::Loitering { .. } => RuleKind::Loitering,
+            RuleSpec::Crowd { .. } => RuleKind::Crowd,
+            RuleSpec::Congestion { .. } => RuleKind::Congestion,
+            RuleSpec::WrongWay { .. } => RuleKind::WrongWay,
+            RuleSpec::StoppedVehicle { .. } => RuleKind::StoppedVehicle,
         }
     }
 }
@@ -118,6 +192,10 @@ pub(crate) enum Rule {
     LineCrossing(LineCrossing),
     Intrusion(Intrusion),
     Loitering(Loitering),
+    Crowd(Crowd),
+    Congestion(Congestion),
+    WrongWay(WrongWay),
+    StoppedVehicle(StoppedVehicle),
 }
 
 impl Rule {
@@ -131,6 +209,10 @@ impl Rule {
             Rule::LineCrossing(rule) => rule.evaluate(tracks, log),
             Rule::Intrusion(rule) => rule.evaluate(tracks, log),
             Rule::Loitering(rule) => rule.evaluate(tracks, log),
+            Rule::Crowd(rule) => rule.evaluate(tracks, log),
+            Rule::Congestion(rule) => rule.evaluate(tracks, log),
+            Rule::WrongWay(rule) => rule.evaluate(tracks, log),
+            Rule::StoppedVehicle(rule) => rule.evaluate(tracks, log),
         }
     }
 }
@@ -147,33 +229,35 @@ pub(crate) struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// Opens an incident of one object.
-    fn open(&mut self, track: &Track) -> IncidentNumber {
+    /// Opens an incident of these objects.
+    fn open(&mut self, tracks: &[Track]) -> IncidentNumber {
         *self.last_number += 1;
         let incident = IncidentNumber(*self.last_number);
-        self.write(incident, Transition::Opened, track);
+        self.write(incident, Transition::Opened, tracks);
         incident
     }
 
-    /// Closes an incident of one object, as it was last seen.
-    fn close(&mut self, incident: IncidentNumber, track: &Track) {
-        self.write(incident, Transition::Closed, track);
+    /// Closes an incident of these objects, as they were last seen.
+    fn close(&mut self, incident: IncidentNumber, tracks: &[Track]) {
+        self.write(incident, Transition::Closed, tracks);
     }
 
-    fn write(&mut self, incident: IncidentNumber, transition: Transition, track: &Track) {
+    fn write(&mut self, incident: IncidentNumber, transition: Transition, tracks: &[Track]) {
+        let scores = tracks.iter().map(|track| track.score_median);
+        let object = |track: &Track| IncidentObject {
+            track: track.id,
+            class: track.class,
+            score: track.score,
+            rect: track.rect,
+        };
         self.changes.push(IncidentChange {
             incident,
             rule: self.rule,
             kind: self.kind,
             transition,
             at: self.at,
-            confidence: track.score_median,
-            objects: vec![IncidentObject {
-                track: track.id,
-                class: track.class,
-                score: track.score,
-                rect: track.rect,
-            }],
+            confidence: scores.sum::<f32>() / tracks.len().max(1) as f32,
+            objects: tracks.iter().map(object).collect(),
         });
     }
 }

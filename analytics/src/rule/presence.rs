@@ -70,13 +70,13 @@ impl Presence {
         for visit in &mut self.visits {
             let here = visit.inside && visit.track.last_seen == log.at;
             if here && visit.incident.is_none() && visit.dwell >= self.min_duration {
-                visit.incident = Some(log.open(&visit.track));
+                visit.incident = Some(log.open(&[visit.track]));
             }
         }
         self.visits.retain(|visit| {
             let over = visit.is_over(log.at) || log.ends;
             if let (true, Some(incident)) = (over, visit.incident) {
-                log.close(incident, &visit.track);
+                log.close(incident, &[visit.track]);
             }
             !over
         });
@@ -118,7 +118,7 @@ impl Visit {
 }
 
 /// Whether an object that was last seen at `a` may be the one that now is at `b`.
-fn is_same_place(a: &Rect, b: &Rect) -> bool {
+pub(super) fn is_same_place(a: &Rect, b: &Rect) -> bool {
     let (p, q) = (a.foot(), b.foot());
     (p.x - q.x).abs() < (a.w + b.w) / 2.0 && (p.y - q.y).abs() < (a.h + b.h) / 4.0
 }

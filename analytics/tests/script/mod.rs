@@ -3,7 +3,10 @@
 //! ```text
 //! line NAME X Y X Y                       zone NAME X Y X Y X Y ...
 //! rule ID line_crossing LINE DIRECTION [CLASS ...]
-//! rule ID intrusion|loitering ZONE SECONDS [CLASS ...]
+//! rule ID intrusion|loitering|stopped_vehicle ZONE SECONDS [CLASS ...]
+//! rule ID crowd ZONE COUNT,SECONDS [CLASS ...]
+//! rule ID congestion ZONE COUNT,SPEED,SECONDS [CLASS ...]
+//! rule ID wrong_way ZONE DEGREES,TOLERANCE,DISTANCE [CLASS ...]
 //! fps N                                   wobble SIZE (foot points of the walks below sway by so much)
 //! walk CLASS SCORE  T X Y  T X Y  W H     an object of size W x H whose foot point goes from place to place
 //! ```
@@ -47,6 +50,11 @@ fn points(words: &[&str]) -> Vec<Point> {
 
 impl Script {
     pub(crate) fn read(text: &str) -> Script {
+        Script::read_at(text, None)
+    }
+
+    /// At `fixed` frames a second, whatever the script says.
+    pub(crate) fn read_at(text: &str, fixed: Option<f32>) -> Script {
         let mut script = Script {
             settings: SceneSettings {
                 zones: Vec::new(),
@@ -56,7 +64,7 @@ impl Script {
             },
             frames: BTreeMap::new(),
         };
-        let (mut fps, mut wobble) = (10.0, 0.0);
+        let (mut fps, mut wobble) = (fixed.unwrap_or(10.0), 0.0);
         for line in text.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
@@ -75,7 +83,7 @@ impl Script {
                         .push((name.to_owned(), Polygon::new(points(corners)).unwrap()));
                 }
                 ["rule", id, ref spec @ ..] => script.settings.rules.push(rule(id, spec)),
-                ["fps", n] => fps = n.parse().unwrap(),
+                ["fps", n] => fps = fixed.unwrap_or(n.parse().unwrap()),
                 ["wobble", size] => wobble = size.parse().unwrap(),
                 ["walk", class, score, ref way @ ..] => {
                     script.walk(class, score, &numbers(way), fps, wobble)
@@ -173,7 +181,8 @@ fn rule(id: &str, spec: &[&str]) -> RuleSettings {
     let [kind, place, how, ref classes @ ..] = spec[..] else {
         panic!("rule {id} lacks something")
     };
-    let min_duration = || Duration::from_secs_f32(how.parse().unwrap());
+    let number = |place: usize| -> f32 { how.split(',').nth(place).unwrap().parse().unwrap() };
+    let min_duration = || Duration::from_secs_f32(number(0));
     let place = place.to_owned();
     let rule = match kind {
         "line_crossing" => RuleSpec::LineCrossing {
@@ -193,6 +202,27 @@ fn rule(id: &str, spec: &[&str]) -> RuleSettings {
         "loitering" => RuleSpec::Loitering {
             zone: place,
             min_duration: min_duration(),
+        },
+        "stopped_vehicle" => RuleSpec::StoppedVehicle {
+            zone: place,
+            min_duration: min_duration(),
+        },
+        "crowd" => RuleSpec::Crowd {
+            zone: place,
+            min_count: number(0) as u32,
+            min_duration: Duration::from_secs_f32(number(1)),
+        },
+        "congestion" => RuleSpec::Congestion {
+            zone: place,
+            min_count: number(0) as u32,
+            max_speed: number(1),
+            min_duration: Duration::from_secs_f32(number(2)),
+        },
+        "wrong_way" => RuleSpec::WrongWay {
+            zone: place,
+            direction_degrees: number(0),
+            tolerance_degrees: number(1),
+            min_distance: number(2),
         },
         _ => panic!("no rule: {kind}"),
     };

@@ -12,6 +12,7 @@ mod nearest;
 mod problem;
 mod raw;
 mod reader;
+pub(crate) mod rule;
 mod scene;
 mod secret;
 pub mod settings;

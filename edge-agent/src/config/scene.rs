@@ -1,10 +1,10 @@
 //! Zones, lines and rules of a camera: from raw to [`SceneSettings`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use analytics::{
     geometry::{Line, Point, Polygon},
-    rule::{DEFAULT_HYSTERESIS, DEFAULT_INTRUSION, Direction, RuleSettings, RuleSpec},
+    rule::{Direction, RuleKind, RuleSettings, RuleSpec},
     scene::SceneSettings,
     track::TrackerSettings,
 };
@@ -18,9 +18,9 @@ use super::{
     problem::At,
     raw::{RawCamera, RawLine, RawRule, RawZone},
     reader::Field,
+    rule,
 };
 
-const KINDS: [&str; 3] = ["line_crossing", "intrusion", "loitering"];
 const DIRECTIONS: [&str; 3] = ["forward", "backward", "any"];
 const SEVERITIES: [&str; 4] = ["info", "warning", "alarm", "critical"];
 
@@ -153,49 +153,70 @@ fn check_rule(
         .kind
         .required(&raw.place, "kind", &mut check.problems)
         .cloned()?;
-    let rule = match kind.value.as_str() {
-        "line_crossing" => {
-            foreign(check, &kind.value, "zone", &raw.zone);
-            foreign(check, &kind.value, "min_seconds", &raw.min_seconds);
-            let direction = direction(check, raw);
-            let default = f64::from(DEFAULT_HYSTERESIS);
-            let hysteresis = check.number(&raw.hysteresis, 0.0..=2.0, default) as f32;
-            RuleSpec::LineCrossing {
-                line: named(check, raw, "line", &raw.line, &names.lines)?,
-                direction,
-                hysteresis,
-            }
-        }
-        "intrusion" => {
-            foreign(check, &kind.value, "line", &raw.line);
-            foreign(check, &kind.value, "direction", &raw.direction);
-            foreign(check, &kind.value, "hysteresis", &raw.hysteresis);
-            let min_duration = seconds(check, &raw.min_seconds, DEFAULT_INTRUSION.as_secs_f64());
-            RuleSpec::Intrusion {
-                zone: named(check, raw, "zone", &raw.zone, &names.zones)?,
-                min_duration,
-            }
-        }
-        "loitering" => {
-            foreign(check, &kind.value, "line", &raw.line);
-            foreign(check, &kind.value, "direction", &raw.direction);
-            foreign(check, &kind.value, "hysteresis", &raw.hysteresis);
-            let given = raw
-                .min_seconds
-                .required(&raw.place, "min_seconds", &mut check.problems)
-                .is_some();
-            let min_duration = seconds(check, &raw.min_seconds, 0.0);
-            let zone = named(check, raw, "zone", &raw.zone, &names.zones)?;
-            given.then_some(RuleSpec::Loitering { zone, min_duration })?
-        }
-        other => return check.refuse(&kind, unknown("kind of rule", other, &KINDS)),
+    let Some(known) = rule::kind(&kind.value) else {
+        let kinds = RuleKind::ALL.map(RuleKind::as_str);
+        return check.refuse(&kind, unknown("kind of rule", &kind.value, &kinds));
     };
+    let rule = spec(check, raw, known, names)?;
     let settings = RuleSettings {
         id: id?.to_string(),
         classes: classes?,
         rule,
     };
     Some((settings, severity))
+}
+
+/// What the rule looks for, from the keys of its kind; others are refused.
+fn spec(
+    check: &mut Check<'_>,
+    raw: &At<RawRule>,
+    kind: RuleKind,
+    names: &Names<'_>,
+) -> Option<RuleSpec> {
+    let (keys, name) = (rule::keys(kind), kind.as_str());
+    let fields = numbers(raw);
+    for (key, field) in fields {
+        if !keys.numbers.iter().any(|number| number.key == key) {
+            foreign(check, name, key, field);
+        }
+    }
+    if !keys.direction {
+        foreign(check, name, "direction", &raw.direction);
+    }
+    let place = if keys.place == "line" {
+        foreign(check, name, "zone", &raw.zone);
+        named(check, raw, "line", &raw.line, &names.lines)
+    } else {
+        foreign(check, name, "line", &raw.line);
+        named(check, raw, "zone", &raw.zone, &names.zones)
+    };
+    let direction = direction(check, raw);
+    let (mut values, mut whole) = (BTreeMap::new(), true);
+    for number in keys.numbers {
+        let field = fields.iter().find(|(key, _)| *key == number.key);
+        let (key, field) = *field.expect("the raw rule has all keys");
+        if number.default.is_none() {
+            let given = field.required(&raw.place, key, &mut check.problems);
+            whole &= given.is_some();
+        }
+        let value = check.number(field, number.allowed, number.default.unwrap_or_default());
+        values.insert(key, value);
+    }
+    let number = |key: &str| values.get(key).copied().unwrap_or_default();
+    whole.then_some(rule::spec(kind, place?, direction, number))
+}
+
+/// All numbers that rules may have, by key.
+fn numbers(raw: &RawRule) -> [(&'static str, &Field<f64>); 7] {
+    [
+        ("hysteresis", &raw.hysteresis),
+        ("min_seconds", &raw.min_seconds),
+        ("min_count", &raw.min_count),
+        ("max_speed", &raw.max_speed),
+        ("direction_degrees", &raw.direction_degrees),
+        ("tolerance_degrees", &raw.tolerance_degrees),
+        ("min_distance", &raw.min_distance),
+    ]
 }
 
 /// Notes a key that means nothing for this kind of rule.
@@ -224,10 +245,6 @@ fn named(
         let text = unknown(&format!("{what} of this camera"), &at.value, known);
         check.refuse(&at, text)
     }
-}
-
-fn seconds(check: &mut Check<'_>, field: &Field<f64>, default: f64) -> Duration {
-    Duration::from_secs_f64(check.number(field, 0.0..=86_400.0, default))
 }
 
 fn direction(check: &mut Check<'_>, raw: &At<RawRule>) -> Direction {
@@ -307,6 +324,38 @@ fn revision(
             min_duration,
         } => {
             json!({"kind": "loitering", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
+        }
+        RuleSpec::StoppedVehicle {
+            zone: id,
+            min_duration,
+        } => {
+            json!({"kind": "stopped_vehicle", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
+        }
+        RuleSpec::Crowd {
+            zone: id,
+            min_count,
+            min_duration,
+        } => {
+            json!({"kind": "crowd", "zone": zone(id), "min_count": min_count,
+                   "min_seconds": min_duration.as_secs_f64()})
+        }
+        RuleSpec::Congestion {
+            zone: id,
+            min_count,
+            max_speed,
+            min_duration,
+        } => {
+            json!({"kind": "congestion", "zone": zone(id), "min_count": min_count, "max_speed": max_speed,
+                   "min_seconds": min_duration.as_secs_f64()})
+        }
+        RuleSpec::WrongWay {
+            zone: id,
+            direction_degrees,
+            tolerance_degrees,
+            min_distance,
+        } => {
+            json!({"kind": "wrong_way", "zone": zone(id), "direction_degrees": direction_degrees,
+                   "tolerance_degrees": tolerance_degrees, "min_distance": min_distance})
         }
     };
     let whole = json!({"id": rule.id, "classes": rule.classes, "severity": severity, "rule": spec});

@@ -4,26 +4,25 @@
 //! they are told from spelling mistakes.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use analytics::{
     geometry::{Line, Point, Polygon},
-    rule::{DEFAULT_HYSTERESIS, DEFAULT_INTRUSION, Direction, RuleSettings, RuleSpec},
+    rule::{Direction, RuleKind, RuleSettings, RuleSpec},
 };
 use serde::Deserialize;
 use toml::Spanned;
+
+use crate::config::rule;
 
 /// Name of the file that describes a case in its folder.
 pub const FILE_NAME: &str = "case.toml";
 
 /// Kinds of rules that cases may have and that are not evaluated yet.
-const LATER: [&str; 12] = [
-    "crowd",
-    "stopped_vehicle",
-    "wrong_way",
+const LATER: [&str; 8] = [
     "speeding",
     "abandoned_object",
     "removed_object",
@@ -31,7 +30,6 @@ const LATER: [&str; 12] = [
     "running",
     "fight",
     "fire_smoke",
-    "congestion",
     "tamper",
 ];
 
@@ -153,32 +151,45 @@ struct RawRule {
     zone: Option<Spanned<String>>,
     line: Option<Spanned<String>>,
     direction: Option<Spanned<String>>,
-    hysteresis: Option<f32>,
+    hysteresis: Option<f64>,
     min_seconds: Option<f64>,
-    min_count: Option<toml::Value>,
-    direction_degrees: Option<toml::Value>,
-    tolerance_degrees: Option<toml::Value>,
-    min_distance: Option<toml::Value>,
+    min_count: Option<f64>,
+    max_speed: Option<f64>,
+    direction_degrees: Option<f64>,
+    tolerance_degrees: Option<f64>,
+    min_distance: Option<f64>,
     limit_kmh: Option<toml::Value>,
-    max_speed: Option<toml::Value>,
     detect: Option<toml::Value>,
 }
 
 impl RawRule {
-    /// Keys that are there, and that only kinds have which come later.
-    fn later(&self) -> impl Iterator<Item = &'static str> {
-        let keys = [
-            ("min_count", &self.min_count),
-            ("direction_degrees", &self.direction_degrees),
-            ("tolerance_degrees", &self.tolerance_degrees),
-            ("min_distance", &self.min_distance),
-            ("limit_kmh", &self.limit_kmh),
-            ("max_speed", &self.max_speed),
-            ("detect", &self.detect),
+    /// All numbers that rules may have, by key.
+    fn numbers(&self) -> [(&'static str, Option<f64>); 7] {
+        [
+            ("hysteresis", self.hysteresis),
+            ("min_seconds", self.min_seconds),
+            ("min_count", self.min_count),
+            ("max_speed", self.max_speed),
+            ("direction_degrees", self.direction_degrees),
+            ("tolerance_degrees", self.tolerance_degrees),
+            ("min_distance", self.min_distance),
+        ]
+    }
+
+    /// Keys that are there and that `keys` has not.
+    fn foreign(&self, keys: &rule::Keys) -> Vec<&'static str> {
+        let known = |key: &str| keys.numbers.iter().any(|number| number.key == key);
+        let numbers = self.numbers().into_iter();
+        let numbers = numbers.filter_map(|(key, value)| value.map(|_| key));
+        let others = [
+            ("zone", self.zone.is_some() && keys.place != "zone"),
+            ("line", self.line.is_some() && keys.place != "line"),
+            ("direction", self.direction.is_some() && !keys.direction),
+            ("limit_kmh", self.limit_kmh.is_some()),
+            ("detect", self.detect.is_some()),
         ];
-        keys.map(|(key, value)| value.as_ref().map(|_| key))
-            .into_iter()
-            .flatten()
+        let others = others.into_iter().filter(|(_, is)| *is).map(|(key, _)| key);
+        numbers.filter(|key| !known(key)).chain(others).collect()
     }
 }
 
@@ -328,12 +339,6 @@ fn read_rule(rule: &RawRule, raw: &RawCase, report: &mut Report<'_>) -> Option<C
             settings: None,
         });
     }
-    for key in rule.later() {
-        report.add(
-            rule.id.span(),
-            format_args!("rule {id:?}: {kind} has no key {key:?}"),
-        );
-    }
     let spec = spec(rule, raw, report)?;
     Some(CaseRule {
         settings: Some(RuleSettings {
@@ -347,43 +352,58 @@ fn read_rule(rule: &RawRule, raw: &RawCase, report: &mut Report<'_>) -> Option<C
 }
 
 fn spec(rule: &RawRule, raw: &RawCase, report: &mut Report<'_>) -> Option<RuleSpec> {
-    let zones: Vec<&str> = raw.zones.iter().map(|z| z.id.as_str()).collect();
-    let lines: Vec<&str> = raw.lines.iter().map(|l| l.id.as_str()).collect();
-    match rule.kind.get_ref().as_str() {
-        "line_crossing" => Some(RuleSpec::LineCrossing {
-            line: named(rule, "line", &rule.line, &lines, report)?,
-            direction: direction(rule, report)?,
-            hysteresis: rule.hysteresis.unwrap_or(DEFAULT_HYSTERESIS),
-        }),
-        "intrusion" => Some(RuleSpec::Intrusion {
-            zone: named(rule, "zone", &rule.zone, &zones, report)?,
-            min_duration: seconds(rule, DEFAULT_INTRUSION, report)?,
-        }),
-        "loitering" => {
-            let zone = named(rule, "zone", &rule.zone, &zones, report);
-            if rule.min_seconds.is_none() {
-                report.add(rule.id.span(), "loitering needs min_seconds");
+    let name = rule.kind.get_ref().as_str();
+    let Some(kind) = rule::kind(name) else {
+        let kinds = RuleKind::ALL.map(RuleKind::as_str);
+        let kinds: Vec<&str> = kinds.into_iter().chain(LATER).collect();
+        let text = format!(
+            "unknown kind {name:?}, expected one of {}",
+            kinds.join(", ")
+        );
+        report.add(rule.kind.span(), text);
+        return None;
+    };
+    let (id, keys) = (rule.id.get_ref(), rule::keys(kind));
+    for key in rule.foreign(&keys) {
+        let text = format_args!("rule {id:?}: {name} has no key {key:?}");
+        report.add(rule.id.span(), text);
+    }
+    let place = if keys.place == "line" {
+        let known: Vec<&str> = raw.lines.iter().map(|l| l.id.as_str()).collect();
+        named(rule, "line", &rule.line, &known, report)
+    } else {
+        let known: Vec<&str> = raw.zones.iter().map(|z| z.id.as_str()).collect();
+        named(rule, "zone", &rule.zone, &known, report)
+    };
+    let direction = direction(rule, report)?;
+    let given = rule.numbers();
+    let (mut values, mut whole) = (BTreeMap::new(), true);
+    for rule::Number {
+        key,
+        allowed,
+        default,
+    } in keys.numbers
+    {
+        let given = given.iter().find(|(known, _)| *known == key);
+        let value = given.and_then(|(_, value)| *value).or(default);
+        match value {
+            Some(value) if allowed.contains(&value) => {
+                values.insert(key, value);
             }
-            Some(RuleSpec::Loitering {
-                zone: zone?,
-                min_duration: seconds(rule, Duration::ZERO, report)?,
-            })
-        }
-        other => {
-            let known: Vec<&str> = ["line_crossing", "intrusion", "loitering"]
-                .into_iter()
-                .chain(LATER)
-                .collect();
-            report.add(
-                rule.kind.span(),
-                format_args!(
-                    "unknown kind {other:?}, expected one of {}",
-                    known.join(", ")
-                ),
-            );
-            None
+            Some(value) => {
+                let (least, most) = (allowed.start(), allowed.end());
+                let text = format_args!("rule {id:?}: {key} {value} is outside {least} to {most}");
+                report.add(rule.id.span(), text);
+                whole = false;
+            }
+            None => {
+                report.add(rule.id.span(), format_args!("{name} needs {key}"));
+                whole = false;
+            }
         }
     }
+    let number = |key: &str| values.get(key).copied().unwrap_or_default();
+    whole.then_some(rule::spec(kind, place?, direction, number))
 }
 
 /// The zone or line that a rule names, if there is one.
@@ -426,19 +446,6 @@ fn direction(rule: &RawRule, report: &mut Report<'_>) -> Option<Direction> {
                 direction.span(),
                 format_args!("unknown direction {other:?}, expected forward, backward or any"),
             );
-            None
-        }
-    }
-}
-
-fn seconds(rule: &RawRule, default: Duration, report: &mut Report<'_>) -> Option<Duration> {
-    let Some(seconds) = rule.min_seconds else {
-        return Some(default);
-    };
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) => Some(duration),
-        Err(e) => {
-            report.add(rule.id.span(), format_args!("min_seconds: {e}"));
             None
         }
     }

@@ -1,5 +1,7 @@
 //! Cases that are read, and mistakes that are shown where they stand.
 
+use std::time::Duration;
+
 use super::*;
 
 const GOOD: &str = r#"clip = "clip.mp4"
@@ -53,7 +55,7 @@ fn a_good_case_is_read() {
     assert_eq!(case.name, "yard");
     assert_eq!(case.clip, Path::new("yard/clip.mp4"));
     let supported: Vec<bool> = case.rules.iter().map(|r| r.settings.is_some()).collect();
-    assert_eq!(supported, [true, true, false]);
+    assert_eq!(supported, [true, true, true]);
     assert_eq!(case.truth.incidents.len(), 1);
 }
 
@@ -61,16 +63,54 @@ fn a_good_case_is_read() {
 fn what_comes_later_is_known_and_not_refused() {
     let later = format!(
         "{GOOD}\n[[rules]]\nid = \"fast\"\nkind = \"speeding\"\nzone = \"yard\"\nclasses = [\"car\"]\nlimit_kmh = 50.0\n\
-         [[rules]]\nid = \"wrong\"\nkind = \"wrong_way\"\nzone = \"yard\"\nclasses = [\"car\"]\n\
-         direction_degrees = 90.0\ntolerance_degrees = 60.0\nmin_distance = 0.1\n\
-         [[rules]]\nid = \"jam\"\nkind = \"congestion\"\nzone = \"yard\"\nmin_count = 3\nmax_speed = 0.02\n\
          [[rules]]\nid = \"lens\"\nkind = \"tamper\"\ndetect = [\"covered\"]\n\
          [[rules]]\nid = \"down\"\nkind = \"fall\"\nclasses = [\"fallen\"]\nmin_seconds = 2.0\n\
          [calibration]\npoints = [{{ image = [0.1, 0.9], ground = [-4.0, 8.5] }}]\n"
     );
     let case = Case::parse(Path::new("yard/case.toml"), &later).expect("good");
     let unsupported = case.rules.iter().filter(|r| r.settings.is_none());
-    assert_eq!(unsupported.count(), 6);
+    assert_eq!(unsupported.count(), 3);
+}
+
+#[test]
+fn every_kind_is_read_with_its_keys() {
+    let all = format!(
+        "{GOOD}\n[[rules]]\nid = \"wrong\"\nkind = \"wrong_way\"\nzone = \"yard\"\nclasses = [\"car\"]\n\
+         direction_degrees = 90.0\ntolerance_degrees = 60\n\
+         [[rules]]\nid = \"jam\"\nkind = \"congestion\"\nzone = \"yard\"\nmin_count = 4\nmax_speed = 0.02\n\
+         [[rules]]\nid = \"stop\"\nkind = \"stopped_vehicle\"\nzone = \"yard\"\nmin_seconds = 8\n"
+    );
+    let case = Case::parse(Path::new("yard/case.toml"), &all).expect("good");
+    let specs = case
+        .rules
+        .into_iter()
+        .skip(2)
+        .map(|rule| rule.settings.expect("read").rule);
+    let zone = || "yard".to_owned();
+    let expected = [
+        RuleSpec::Crowd {
+            zone: zone(),
+            min_count: 3,
+            min_duration: Duration::from_secs(2),
+        },
+        RuleSpec::WrongWay {
+            zone: zone(),
+            direction_degrees: 90.0,
+            tolerance_degrees: 60.0,
+            min_distance: 0.1,
+        },
+        RuleSpec::Congestion {
+            zone: zone(),
+            min_count: 4,
+            max_speed: 0.02,
+            min_duration: Duration::from_secs(10),
+        },
+        RuleSpec::StoppedVehicle {
+            zone: zone(),
+            min_duration: Duration::from_secs(8),
+        },
+    ];
+    assert_eq!(specs.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -81,7 +121,7 @@ fn mistakes_are_shown_with_their_line() {
     );
     insta::assert_snapshot!(
         refusal(r#"kind = "loitering""#, r#"kind = "loitring""#),
-        @r#"case.toml:23: unknown kind "loitring", expected one of line_crossing, intrusion, loitering, crowd, stopped_vehicle, wrong_way, speeding, abandoned_object, removed_object, fall, running, fight, fire_smoke, congestion, tamper"#
+        @r#"case.toml:23: unknown kind "loitring", expected one of line_crossing, intrusion, loitering, crowd, congestion, wrong_way, stopped_vehicle, speeding, abandoned_object, removed_object, fall, running, fight, fire_smoke, tamper"#
     );
     insta::assert_snapshot!(refusal("min_seconds = 6.0", ""), @"case.toml:22: loitering needs min_seconds");
     insta::assert_snapshot!(

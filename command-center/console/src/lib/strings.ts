@@ -39,6 +39,7 @@ const rule: Record<string, string> = {
   stopped_vehicle: "Stopped vehicle",
   speeding: "Speeding",
   crowd: "Crowd",
+  congestion: "Congestion",
   counting: "Count reached",
   abandoned: "Abandoned object",
   removed: "Object removed",
