@@ -8,6 +8,7 @@
 #![deny(clippy::cast_possible_truncation)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod attributes;
 pub mod decoder;
 pub mod detection;
 pub mod geometry;

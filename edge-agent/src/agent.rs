@@ -27,6 +27,7 @@ use crate::{
     health::{Accounts, CameraAccount, Faults, HealthTask},
     http::{self, Figures},
     inference::{
+        cascade::Cascade,
         counters::WorkerCounters,
         provider::Provider,
         scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
@@ -258,6 +259,8 @@ fn start_camera(
     let mailbox = Arc::new(Mailbox::counting(scheduler.bell(), gave_way));
     // Loss policy: see `InferenceFeed::results`.
     let (sender, results) = mpsc::channel(RESULTS);
+    let models = camera.cascades.iter().map(|one| one.model.clone());
+    let cascade = Arc::new(Cascade::new(models.collect()));
     let place = scheduler.join(InferenceFeed {
         camera: id.clone(),
         mailbox: Arc::clone(&mailbox),
@@ -269,6 +272,7 @@ fn start_camera(
         results: sender,
         counters: Arc::clone(&account.feed),
         attention: Mutex::default(),
+        cascade: Arc::clone(&cascade),
     });
     let (orders, ordered) = mpsc::channel(command::ORDERS);
     let post = Post {
@@ -279,6 +283,7 @@ fn start_camera(
     let watch = Watch {
         camera: id.clone(),
         analysis,
+        cascade,
         reporter,
         results,
         orders: ordered,

@@ -4,13 +4,17 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use analytics::{
-    detection::Detection,
+    attributes::{self, Answered, Attributes, Label, Wish},
+    detection::{ClassId, Detection},
     incident::IncidentChange,
     scene::{Scene, SceneError, SceneSettings},
     track::{Track, TrackId},
 };
 
-use crate::camera::{Frame, Stamps};
+use crate::{
+    camera::{Frame, Stamps},
+    config::settings::CascadeSettings,
+};
 
 /// Slower than this, in its own heights a second, a track counts as standing: boxes of parked cars tremble.
 const MOVES: f32 = 0.2;
@@ -24,6 +28,8 @@ pub struct Decision {
     pub stamps: Stamps,
     /// The frame itself, for evidence.
     pub frame: Arc<Frame>,
+    /// What cascades say of its objects.
+    pub labels: Vec<(TrackId, Label)>,
 }
 
 /// The state of one camera's analysis.
@@ -35,6 +41,7 @@ pub struct Analysis {
     period: Duration,
     /// How often the model has looked where something stands still, and not seen it.
     missed: BTreeMap<TrackId, u32>,
+    attributes: Attributes,
 }
 
 impl Analysis {
@@ -52,13 +59,61 @@ impl Analysis {
             last: None,
             period: Duration::from_secs_f32(1.0 / fps.clamp(0.1, 1000.0)),
             missed: BTreeMap::new(),
+            attributes: Attributes::new(Vec::new()),
         })
+    }
+
+    /// With second models; `labels` are those of the first.
+    ///
+    /// # Errors
+    /// Classes that the first model does not know.
+    pub fn with_cascades(
+        mut self,
+        cascades: &[CascadeSettings],
+        labels: &[String],
+    ) -> Result<Analysis, String> {
+        let resolved = cascades.iter().map(|cascade| {
+            let place = |class: &String| {
+                let place = labels.iter().position(|label| label == class);
+                let place = place.and_then(|place| u16::try_from(place).ok());
+                place.map(ClassId).ok_or_else(|| {
+                    format!("cascade {}: the model knows no class {class:?}", cascade.id)
+                })
+            };
+            Ok(attributes::CascadeSettings {
+                classes: cascade
+                    .classes
+                    .iter()
+                    .map(place)
+                    .collect::<Result<_, _>>()?,
+                min_height: cascade.min_height,
+                again: cascade.again,
+                per_second: cascade.per_second,
+            })
+        });
+        self.attributes = Attributes::new(resolved.collect::<Result<_, String>>()?);
+        Ok(self)
+    }
+
+    /// The looks that cascades are to take at the tracks of the latest frame.
+    pub fn wishes(&mut self) -> Vec<Wish> {
+        let now = self.last.as_ref().map(|frame| frame.stamps().at);
+        now.map_or_else(Vec::new, |now| {
+            self.attributes.wishes(now, self.scene.tracks())
+        })
+    }
+
+    /// Takes what cascades have said.
+    pub fn answered(&mut self, answers: Vec<Answered>) {
+        answers
+            .into_iter()
+            .for_each(|one| self.attributes.note(one));
     }
 
     /// Takes the detections of the next frame, none included; frames come in the order of their time.
     pub fn update(&mut self, frame: Arc<Frame>, detections: &[Detection]) -> Vec<Decision> {
         let changes = self.scene.update(frame.stamps().at, detections);
-        let decisions = decide(changes, &frame);
+        let decisions = self.decide_at(changes, &frame, frame.stamps().at);
         self.last = Some(frame);
         decisions
     }
@@ -77,7 +132,7 @@ impl Analysis {
         while time + self.period / 2 < at {
             let standing = self.standing(&[]);
             let changes = self.scene.update(time, &standing);
-            decisions.extend(decide_at(changes, &frame, time));
+            decisions.extend(self.decide_at(changes, &frame, time));
             time += self.period;
         }
         let seen = looked.unwrap_or_default();
@@ -87,7 +142,7 @@ impl Analysis {
         }
         detections.extend(self.standing(seen));
         let changes = self.scene.update(at, &detections);
-        decisions.extend(decide_at(changes, &frame, at));
+        decisions.extend(self.decide_at(changes, &frame, at));
         self.last = Some(frame);
         decisions
     }
@@ -126,7 +181,32 @@ impl Analysis {
         let Some(frame) = self.last.take() else {
             return Vec::new();
         };
-        decide(self.scene.finish(frame.stamps().at), &frame)
+        let changes = self.scene.finish(frame.stamps().at);
+        self.decide_at(changes, &frame, frame.stamps().at)
+    }
+
+    /// Decisions of a moment before the frame, or of the frame's own.
+    fn decide_at(
+        &self,
+        changes: Vec<IncidentChange>,
+        frame: &Arc<Frame>,
+        at: Duration,
+    ) -> Vec<Decision> {
+        let labels = |change: &IncidentChange| {
+            let tracks = change.objects.iter().map(|object| object.track);
+            let labels = tracks.flat_map(|track| {
+                let labels = self.attributes.labels(track).into_iter();
+                labels.map(move |label| (track, label))
+            });
+            labels.collect()
+        };
+        let decisions = changes.into_iter().map(|change| Decision {
+            labels: labels(&change),
+            change,
+            stamps: frame.stamps().before(at),
+            frame: Arc::clone(frame),
+        });
+        decisions.collect()
     }
 
     /// The frame that was looked at last, if the stream has not ended since.
@@ -155,20 +235,4 @@ const MISSED: u32 = 3;
 /// Whether a detection shows the track where it was.
 fn is_among(track: &Track, seen: &[Detection]) -> bool {
     seen.iter().any(|det| det.rect.iou(&track.detected) > 0.4)
-}
-
-fn decide(changes: Vec<IncidentChange>, frame: &Arc<Frame>) -> Vec<Decision> {
-    decide_at(changes, frame, frame.stamps().at)
-}
-
-/// Decisions of a moment before the frame, or of the frame's own.
-fn decide_at(changes: Vec<IncidentChange>, frame: &Arc<Frame>, at: Duration) -> Vec<Decision> {
-    changes
-        .into_iter()
-        .map(|change| Decision {
-            change,
-            stamps: frame.stamps().before(at),
-            frame: Arc::clone(frame),
-        })
-        .collect()
 }

@@ -3,14 +3,18 @@
 //! Owns an incident's identity on the wire: the id that its opened, updated and closed share, and their trace. Sends
 //! nothing and stores nothing; a report becomes records that the spool numbers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use analytics::incident::{IncidentChange, IncidentNumber, IncidentObject, Transition};
+use analytics::{
+    attributes::Label,
+    incident::{IncidentChange, IncidentNumber, IncidentObject, Transition},
+    track::TrackId,
+};
 use jiff::SignedDuration;
 use protocol::{
     IncidentEvent, IncidentState, Name, NodePath, Severity, Topic, Utc, in_milliseconds,
     incident::{
-        CameraRef, CaptureBasis, ClockQuality, DATA_SCHEMA, EvidenceRef, EvidenceState,
+        Attribute, CameraRef, CaptureBasis, ClockQuality, DATA_SCHEMA, EvidenceRef, EvidenceState,
         IncidentData, IncidentTime, MAX_BYTES, ModelRef, ObjectRef, RuleRef,
     },
 };
@@ -41,6 +45,8 @@ pub struct Reporter {
     rules: Vec<(RuleRef, Severity)>,
     labels: Vec<String>,
     model: ModelRef,
+    /// Names and labels of the camera's cascades.
+    cascades: Vec<(Name, Arc<[String]>)>,
     open: HashMap<IncidentNumber, Uuid>,
     /// Evidence goes in chunks of this many bytes.
     chunk: usize,
@@ -101,9 +107,35 @@ impl Reporter {
             },
             labels: labels.to_vec(),
             model,
+            cascades: Vec::new(),
             open: HashMap::new(),
             chunk,
         })
+    }
+
+    /// With the names and labels of the camera's cascades, in their order.
+    #[must_use]
+    pub fn with_cascades(mut self, cascades: Vec<(Name, Arc<[String]>)>) -> Self {
+        self.cascades = cascades;
+        self
+    }
+
+    /// Adds to a report what cascades say of its objects.
+    pub fn attribute(&self, report: &mut Report, labels: &[(TrackId, Label)]) {
+        for object in &mut report.event.data.objects {
+            let own = labels
+                .iter()
+                .filter(|(track, _)| track.0 == object.track_id);
+            let known = own.filter_map(|(_, label)| {
+                let (name, labels) = self.cascades.get(label.cascade)?;
+                Some(Attribute {
+                    name: name.clone(),
+                    label: labels.get(label.class)?.clone(),
+                    score: label.share,
+                })
+            });
+            object.attributes = known.collect();
+        }
     }
 
     /// The message about `change`, decided now. `pictures`: its evidence, why there is none, or nothing if none was
@@ -242,6 +274,7 @@ impl Reporter {
             score: object.score,
             r#box: [rect.x, rect.y, rect.w, rect.h],
             speed_mps: None,
+            attributes: Vec::new(),
         }
     }
 }

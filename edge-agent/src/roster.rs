@@ -37,10 +37,11 @@ pub(crate) type CameraFaults = BTreeMap<String, String>;
 pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for camera in settings.cameras.iter().filter(|camera| camera.enabled) {
-        wanted
-            .entry(camera.model.clone())
-            .or_default()
-            .push(camera.id.to_string());
+        let seconds = camera.cascades.iter().map(|cascade| &cascade.model);
+        for model in seconds.chain([&camera.model]) {
+            let cameras = wanted.entry(model.clone()).or_default();
+            cameras.push(camera.id.to_string());
+        }
     }
     let inference = settings.inference.clone();
     let loading = tokio::task::spawn_blocking(move || {
@@ -98,13 +99,10 @@ pub(crate) fn prepare(
         if let Some(fault) = &camera.fault {
             faults.insert(camera.id.to_string(), fault.clone());
         }
-        let model = models
-            .get(&camera.model)
-            .and_then(|sessions| sessions.first());
-        let Some(model) = model.filter(|_| camera.fault.is_none()) else {
+        if faults.contains_key(camera.id.as_str()) {
             continue;
-        };
-        match scene(settings, camera, model) {
+        }
+        match scene(settings, camera, models) {
             Ok((analysis, reporter)) => ready.push(Ready {
                 camera: camera.clone(),
                 account,
@@ -122,9 +120,25 @@ pub(crate) fn prepare(
 fn scene(
     settings: &Settings,
     camera: &CameraSettings,
-    model: &Model,
+    models: &Models,
 ) -> Result<(Analysis, Reporter), String> {
     let fps = camera.analysis_fps;
+    let loaded = |name: &str| {
+        let sessions = models.get(name).and_then(|sessions| sessions.first());
+        sessions.ok_or_else(|| format!("model {name}: not loaded"))
+    };
+    let model = loaded(&camera.model)?;
+    model.check_role(true).map_err(|e| e.to_string())?;
+    let mut cascades = Vec::new();
+    for cascade in &camera.cascades {
+        let second = loaded(&cascade.model)?;
+        second.check_role(false).map_err(|e| e.to_string())?;
+        let name = cascade
+            .id
+            .parse()
+            .map_err(|e| format!("cascade {}: {e}", cascade.id))?;
+        cascades.push((name, Arc::clone(second.labels())));
+    }
     let analysis = Analysis::new(&camera.scene, model.labels(), fps).map_err(|errors| {
         errors
             .iter()
@@ -132,6 +146,7 @@ fn scene(
             .collect::<Vec<_>>()
             .join("; ")
     })?;
+    let analysis = analysis.with_cascades(&camera.cascades, model.labels())?;
     let reference = ModelRef {
         name: model.name().to_owned(),
         sha256: model.sha256().to_owned(),
@@ -139,7 +154,7 @@ fn scene(
     let chunk = settings.mqtt.evidence_chunk();
     let reporter = Reporter::new(&settings.node, camera, reference, model.labels(), chunk)
         .map_err(|e| e.to_string())?;
-    Ok((analysis, reporter))
+    Ok((analysis, reporter.with_cascades(cascades)))
 }
 
 pub(crate) fn report_faults(

@@ -30,7 +30,7 @@ use crate::{
     event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
     evidence::part::{self, Part},
     health::CameraAccount,
-    inference::scheduler::Seen,
+    inference::{cascade::Cascade, scheduler::Seen},
     metrics::Metrics,
     report::{Report, Reporter},
     spool::{Class, Spool},
@@ -63,6 +63,8 @@ pub struct Watch {
     pub camera: String,
     /// Tracks and rules.
     pub analysis: Analysis,
+    /// What second models are asked and say.
+    pub cascade: Arc<Cascade>,
     /// Incidents' identities.
     pub reporter: Reporter,
     /// What inference saw.
@@ -145,10 +147,12 @@ impl Watch {
 
     async fn look(&mut self, seen: Seen) {
         let began = cpu::thread_time();
+        self.analysis.answered(self.cascade.take_answers());
         let decisions = match (&seen.detections, seen.frame.still_since()) {
             (Some(detections), None) => self.analysis.update(seen.frame, detections),
             (looked, _) => self.analysis.update_still(seen.frame, looked.as_deref()),
         };
+        self.cascade.wish(self.analysis.wishes());
         let cost = cpu::thread_time().saturating_sub(began);
         let active = self.analysis.something_moves();
         self.account.feed.active.store(active, Ordering::Relaxed);
@@ -183,11 +187,13 @@ impl Watch {
             change,
             stamps,
             frame,
+            labels,
         } = decision;
         let report = self
             .reporter
             .report(&change, stamps, clock::quality(), None);
-        let Some(report) = report else { return };
+        let Some(mut report) = report else { return };
+        self.reporter.attribute(&mut report, &labels);
         self.corrections
             .note(&report, correction::offset(self.began));
         self.unwritten.push_back(report.clone());

@@ -3,7 +3,10 @@
 
 #![expect(clippy::print_stdout, reason = "a test that skips says so")]
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use analytics::scene::SceneSettings;
 use edge_agent::{
@@ -34,14 +37,15 @@ fn evaluate(name: &str) -> Option<CaseReport> {
     let camera = settings.camera(name, None);
     let runtime = Runtime::load(None).expect("the library");
     let (models, search) = (workspace().join("models"), [assets.join("models")]);
-    let mut model = Model::load(&runtime, &models, &camera.model, &search).expect("the model");
+    let model = Model::load(&runtime, &models, &camera.model, &search).expect("the model");
     let scene = SceneSettings {
         zones: case.zones.clone(),
         lines: case.lines.clone(),
         rules: camera.rules(&case),
         tracker: camera.tracker.clone(),
     };
-    let run = run::run(&case.clip, &scene, &camera, &mut model);
+    let mut models = BTreeMap::from([(camera.model.clone(), model)]);
+    let run = run::run(&case.clip, &scene, &camera, &mut models);
     Some(CaseReport::new(&case, run.as_ref().map_err(Clone::clone)))
 }
 

@@ -45,6 +45,7 @@ fn camera(scheduler: &Arc<Scheduler>, priority: u8) -> Camera {
     let (sender, results) = mpsc::channel(RESULTS);
     let place = scheduler.join(Feed {
         attention: Default::default(),
+        cascade: Arc::default(),
         camera: format!("priority-{priority}"),
         mailbox: Arc::clone(&mailbox),
         pace: Arc::new(Pace::new(FPS as f32)),

@@ -163,6 +163,20 @@ pub struct ObjectRef {
     /// Metres per second, where the camera's ground is calibrated.
     #[serde(default)]
     pub speed_mps: Option<f32>,
+    /// What second models say of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
+}
+
+/// What a second model says of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Attribute {
+    /// The cascade's name in the camera's configuration, for instance `colour`.
+    pub name: Name,
+    /// Its label, for instance `white`.
+    pub label: String,
+    /// Share of all votes on the track, 0 to 1.
+    pub score: f32,
 }
 
 /// Time stamps of an incident message.

@@ -1,12 +1,14 @@
 //! Output tensors of a model -> detections. One file a family. Shapes are checked when a decoder is built; decoding
 //! itself cannot fail, and does not allocate once its buffers have grown.
 
+mod crop;
 mod distribution;
 mod end_to_end;
 mod fit;
 mod yolov8;
 mod yolox;
 
+pub use crop::{CropDecoder, CropKind};
 pub use fit::Fit;
 use thiserror::Error;
 
@@ -76,6 +78,8 @@ pub enum Family {
         /// Which point of a cell the distances are measured from.
         cell_point: CellPoint,
     },
+    /// It finds nothing, it looks at what others have found: [`CropDecoder`] reads it.
+    Crop(CropKind),
 }
 
 /// Which point of the cell (column, row) of a grid a distance is measured from.
@@ -154,6 +158,12 @@ impl Decoder {
             } => {
                 let layout = Distribution::new(&strides, reg_max, cell_point, &model)?;
                 (Layout::Distribution(layout), Some(0.6))
+            }
+            Family::Crop(_) => {
+                return Err(DecoderError::Settings {
+                    family: "detector",
+                    problem: "this model looks at crops and finds no objects".to_owned(),
+                });
             }
         };
         Ok(Decoder {

@@ -217,6 +217,7 @@ fn data(incident: Uuid, state: IncidentState, time: Utc, camera: protocol::Name)
             score: 0.83,
             r#box: [0.42, 0.35, 0.07, 0.3],
             speed_mps: None,
+            attributes: Vec::new(),
         }],
         time: IncidentTime {
             corrected_by_ms: None,

@@ -99,6 +99,7 @@ fn camera(url: String) -> CameraSettings {
         substream: None,
         model: "none".to_owned(),
         min_score: 0.5,
+        cascades: Vec::new(),
         tiles: (1, 1),
         gate: Default::default(),
         analysis_fps: 5.0,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs::File, path::Path};
 
-use analytics::decoder::Family;
+use analytics::decoder::{CropKind, Family};
 
 use super::{
     address::Bases,
@@ -196,5 +196,7 @@ fn outputs(manifest: &Manifest) -> String {
         Family::Distribution { strides, .. } => {
             format!("distances as distributions (GFL, NanoDet, PicoDet), strides {strides:?}")
         }
+        Family::Crop(CropKind::Classifier { .. }) => "a label for a crop".to_owned(),
+        Family::Crop(CropKind::Embedding) => "an embedding of a crop".to_owned(),
     }
 }

@@ -8,9 +8,9 @@ use super::{
     check::Check,
     nearest::nearest,
     problem::At,
-    raw::RawCamera,
+    raw::{RawCamera, RawCascade},
     scene,
-    settings::{CameraSettings, StreamSettings, Transport},
+    settings::{CameraSettings, CascadeSettings, StreamSettings, Transport},
 };
 use crate::camera::{GateSettings, gate::GateKind};
 use crate::health::FROZEN;
@@ -58,7 +58,9 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let analysis_fps_floor = floor(check, raw, analysis_fps);
     let priority = check.number(&raw.priority, 1..=10, 5);
     let tiles = tiles(check, raw);
-    let model = model(check, raw);
+    let model = raw.model.given().cloned();
+    let model = model.map_or_else(|| BUNDLED.to_owned(), |at| model_name(check, &at));
+    let cascades = cascades(check, raw);
     let stream = StreamSettings {
         url: url?,
         login,
@@ -80,6 +82,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         }),
         stream,
         model,
+        cascades,
         min_score: min_score as f32,
         tiles,
         gate: GateSettings { kind: gate, masks },
@@ -240,11 +243,40 @@ fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {
     }
 }
 
+/// At most so many cascades a camera: an object's message stays within the contract's length.
+const MAX_CASCADES: usize = 4;
+
+fn cascades(check: &mut Check<'_>, raw: &At<RawCamera>) -> Vec<CascadeSettings> {
+    let list = raw.cascades.given().map_or(&[][..], |at| &at.value);
+    check.unique("cascade", list.iter().filter_map(|raw| raw.id.given()));
+    if let Some(one) = list.get(MAX_CASCADES) {
+        let text = format!("a camera has at most {MAX_CASCADES} cascades");
+        check.problems.push(one.problem(text));
+    }
+    list.iter().filter_map(|raw| cascade(check, raw)).collect()
+}
+
+fn cascade(check: &mut Check<'_>, raw: &At<RawCascade>) -> Option<CascadeSettings> {
+    let problems = &mut check.problems;
+    let id = raw.id.required(&raw.place, "id", problems).cloned();
+    let model = raw.model.required(&raw.place, "model", problems).cloned();
+    let id = id.and_then(|id| check.name(&id));
+    let model = model.map(|at| model_name(check, &at));
+    let classes = raw.classes.given().map_or(&[][..], |at| &at.value);
+    let min_height = check.number(&raw.min_height, 0.0..=1.0, 0.1);
+    let per_second = check.number(&raw.per_second, 0.1..=100.0, 2.0);
+    Some(CascadeSettings {
+        id: id?.to_string(),
+        model: model?,
+        classes: classes.iter().map(|at| at.value.clone()).collect(),
+        min_height: min_height as f32,
+        again: check.duration(&raw.again, 1, 3600, Duration::from_secs(5)),
+        per_second: per_second as f32,
+    })
+}
+
 /// The name of a folder in `models_dir`.
-fn model(check: &mut Check<'_>, raw: &At<RawCamera>) -> String {
-    let Some(at) = raw.model.given() else {
-        return BUNDLED.to_owned();
-    };
+fn model_name(check: &mut Check<'_>, at: &At<String>) -> String {
     if !is_model_name(&at.value) {
         let text = format!(
             "{:?} is no model name: letters, digits, '-', '_' and '.' are allowed",

@@ -151,6 +151,19 @@ raw_table! {
         zones: Vec<At<RawZone>>,
         lines: Vec<At<RawLine>>,
         rules: Vec<At<RawRule>>,
+        cascades: Vec<At<RawCascade>>,
+    }
+}
+
+raw_table! {
+    /// `[[cameras.cascades]]`
+    RawCascade {
+        id: String,
+        model: String,
+        classes: Vec<At<String>>,
+        min_height: f64,
+        again: Duration,
+        per_second: f64,
     }
 }
 
@@ -179,9 +192,14 @@ raw_table! {
         line: String,
         zone: String,
         direction: String,
-        hysteresis: f64,
         classes: Vec<At<String>>,
+        hysteresis: f64,
         min_seconds: f64,
+        min_count: f64,
+        max_speed: f64,
+        direction_degrees: f64,
+        tolerance_degrees: f64,
+        min_distance: f64,
         severity: String,
     }
 }

@@ -201,6 +201,8 @@ pub struct CameraSettings {
     pub model: String,
     /// Detections below this score are not looked at.
     pub min_score: f32,
+    /// Second models, which look at the objects that the first has found.
+    pub cascades: Vec<CascadeSettings>,
     /// Columns and rows of tiles that a picture is analysed in, besides the whole; (1, 1) is the whole alone.
     pub tiles: (u8, u8),
     /// Which units are decoded and which frames analysed.
@@ -222,6 +224,23 @@ pub struct CameraSettings {
     /// What keeps this camera from being watched, with its place in the configuration: its credentials cannot be
     /// read. The other cameras go on.
     pub fault: Option<String>,
+}
+
+/// A second model of a camera, which looks at crops of its objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CascadeSettings {
+    /// Its name in messages.
+    pub id: String,
+    /// Name of the model.
+    pub model: String,
+    /// Labels of the first model whose objects it looks at; none means all.
+    pub classes: Vec<String>,
+    /// Boxes must be so high at least, as a share of the picture's height.
+    pub min_height: f32,
+    /// After its first looks a track is looked at again after so long.
+    pub again: Duration,
+    /// Looks a second, all tracks of the camera together.
+    pub per_second: f32,
 }
 
 /// Where a camera's pictures come from.

@@ -255,12 +255,17 @@ fn run_one(
             case.clip.display()
         ));
     }
-    if !models.contains_key(&camera.model) {
-        let model = load_model(&camera.model).map_err(|e| e.to_string())?;
-        models.insert(camera.model.clone(), model);
+    let seconds = camera.cascades.iter().map(|cascade| &cascade.model);
+    for name in seconds.chain([&camera.model]) {
+        if !models.contains_key(name) {
+            let model = load_model(name).map_err(|e| e.to_string())?;
+            model
+                .check_role(*name == camera.model)
+                .map_err(|e| e.to_string())?;
+            models.insert(name.clone(), model);
+        }
     }
-    let model = models.get_mut(&camera.model).expect("it was just put in");
-    run::run(&case.clip, &scene, camera, model)
+    run::run(&case.clip, &scene, camera, models)
 }
 
 /// One line of an alarms file.

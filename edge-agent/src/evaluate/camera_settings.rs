@@ -7,7 +7,9 @@ use analytics::{rule::RuleSpec, track::TrackerSettings};
 use serde::Deserialize;
 
 use super::case::Case;
-use crate::{camera::gate::GateKind, inference::folders::BUNDLED};
+use crate::{
+    camera::gate::GateKind, config::settings::CascadeSettings, inference::folders::BUNDLED,
+};
 
 /// Name of the table that stands for every case.
 const DEFAULTS: &str = "defaults";
@@ -31,6 +33,8 @@ pub struct CaseCamera {
     pub min_score: f32,
     /// How objects are followed.
     pub tracker: TrackerSettings,
+    /// Second models.
+    pub cascades: Vec<CascadeSettings>,
     /// Hysteresis of line crossings, by rule.
     pub hysteresis: BTreeMap<String, f32>,
 }
@@ -45,7 +49,21 @@ struct RawCamera {
     min_score: Option<f32>,
     tracker: Option<RawTracker>,
     #[serde(default)]
+    cascades: Vec<RawCascade>,
+    #[serde(default)]
     rules: BTreeMap<String, RawRule>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCascade {
+    id: String,
+    model: String,
+    #[serde(default)]
+    classes: Vec<String>,
+    min_height: Option<f32>,
+    again_seconds: Option<f32>,
+    per_second: Option<f32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -103,9 +121,25 @@ impl CameraSettingsFile {
                     .map_or(usual.max_lost, Duration::from_secs_f64),
                 ..usual
             },
+            cascades: (own.cascades.iter().chain(&common.cascades))
+                .map(RawCascade::settings)
+                .collect(),
             hysteresis: (own.rules.iter())
                 .filter_map(|(id, rule)| Some((id.clone(), rule.hysteresis?)))
                 .collect(),
+        }
+    }
+}
+
+impl RawCascade {
+    fn settings(&self) -> CascadeSettings {
+        CascadeSettings {
+            id: self.id.clone(),
+            model: self.model.clone(),
+            classes: self.classes.clone(),
+            min_height: self.min_height.unwrap_or(0.1),
+            again: Duration::from_secs_f32(self.again_seconds.unwrap_or(5.0)),
+            per_second: self.per_second.unwrap_or(2.0),
         }
     }
 }
@@ -152,6 +186,12 @@ fn check(camera: &RawCamera) -> Result<(), String> {
         .is_some_and(|(c, r)| !(1..=8).contains(&c) || !(1..=8).contains(&r))
     {
         return Err("tiles: expected columns and rows of 1 to 8".to_owned());
+    }
+    for cascade in &camera.cascades {
+        let again = cascade.again_seconds.unwrap_or(5.0);
+        if !(0.1..=3600.0).contains(&again) {
+            return Err("cascades.again_seconds: expected 0.1 to 3600".to_owned());
+        }
     }
     let lost = tracker.max_lost_seconds.unwrap_or(1.0);
     if !(0.0..=3600.0).contains(&lost) {

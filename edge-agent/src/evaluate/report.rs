@@ -41,6 +41,8 @@ pub struct CaseReport {
     pub looked: u64,
     /// Pictures that were decoded.
     pub decoded: u64,
+    /// Crops that second models looked at.
+    pub crops: u64,
     /// What the gate held each alarm back by, in seconds of media time.
     pub held_back_s: Vec<f64>,
 }
@@ -137,6 +139,7 @@ impl CaseReport {
             frames: run.frames,
             looked: run.looked,
             decoded: run.decoded,
+            crops: run.crops,
             held_back_s: run.alarms.iter().map(|alarm| alarm.held_back_s).collect(),
         }
     }

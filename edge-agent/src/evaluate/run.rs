@@ -1,6 +1,7 @@
 //! One case through the pipeline of the street: decoder, gate, preprocessing, model, tracker, rules; in media time.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -18,6 +19,7 @@ use crate::{
     camera::{GateSettings, file::Clip},
     inference::{
         attention::Attention,
+        cascade::Cascade,
         model::{Cost, Model},
     },
 };
@@ -51,6 +53,8 @@ pub struct CaseRun {
     pub looked: u64,
     /// Pictures that were decoded.
     pub decoded: u64,
+    /// Crops that second models looked at.
+    pub crops: u64,
     /// What the model cost.
     pub cost: Cost,
 }
@@ -63,13 +67,17 @@ pub fn run(
     clip: &Path,
     scene: &SceneSettings,
     camera: &CaseCamera,
-    model: &mut Model,
+    models: &mut BTreeMap<String, Model>,
 ) -> Result<CaseRun, String> {
-    let labels = model.labels();
-    let mut analysis = Analysis::new(scene, labels, camera.analysis_fps).map_err(|errors| {
+    let model = models.get_mut(&camera.model).ok_or("no model")?;
+    let labels = Arc::clone(model.labels());
+    let mut analysis = Analysis::new(scene, &labels, camera.analysis_fps).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         lines.join("; ")
     })?;
+    analysis = analysis.with_cascades(&camera.cascades, &labels)?;
+    let second_models = camera.cascades.iter().map(|one| one.model.clone());
+    let cascade = Cascade::new(second_models.collect());
     let gate = GateSettings {
         kind: camera.gate,
         masks: Vec::new(),
@@ -85,6 +93,7 @@ pub fn run(
             run.note(scene, &analysis.update_still(Arc::new(frame), None));
             continue;
         }
+        let model = models.get_mut(&camera.model).ok_or("no model")?;
         model
             .detect(
                 &frame.picture(),
@@ -95,15 +104,21 @@ pub fn run(
             .map_err(|e| e.to_string())?;
         run.looked += 1;
         attention.looked(&frame, detections.len());
+        let frame = Arc::new(frame);
+        let looks = cascade.look(models, &frame, &detections);
+        run.crops += looks.map_err(|e| e.to_string())?;
         let decisions = match frame.still_since() {
-            None => analysis.update(Arc::new(frame), &detections),
-            Some(_) => analysis.update_still(Arc::new(frame), Some(&detections)),
+            None => analysis.update(frame, &detections),
+            Some(_) => analysis.update_still(frame, Some(&detections)),
         };
         run.note(scene, &decisions);
+        analysis.answered(cascade.take_answers());
+        cascade.wish(analysis.wishes());
     }
     run.note(scene, &analysis.finish());
     run.duration_s = seconds(clip.end());
     run.decoded = clip.progress().decoded.load(Ordering::Relaxed);
+    let model = models.get_mut(&camera.model).ok_or("no model")?;
     run.cost = model.take_cost();
     Ok(run)
 }
@@ -120,6 +135,7 @@ impl CaseRun {
             change,
             stamps,
             frame,
+            ..
         } in decisions.iter().filter(|d| opened(&d.change))
         {
             self.alarms.push(Alarm {

@@ -37,6 +37,9 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
                 case.looked, case.frames, case.decoded
             )?;
         }
+        if case.crops > 0 {
+            writeln!(out, "  cascades: {} crops looked at", case.crops)?;
+        }
         if let Some(error) = &case.error {
             writeln!(out, "  not run: {error}")?;
         }

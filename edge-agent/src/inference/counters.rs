@@ -25,6 +25,8 @@ pub struct FeedCounters {
     /// Frames that the gate spared because nothing had moved since the one before: each stands for one that would have
     /// been analysed.
     pub still: AtomicU64,
+    /// Crops that second models looked at.
+    pub crops: AtomicU64,
     /// Frames that could not be analysed.
     pub failed: AtomicU64,
     /// Results that the camera's analysis had no room for.
@@ -48,6 +50,8 @@ pub struct Tally {
     pub analysed: u64,
     /// As [`FeedCounters::still`].
     pub still: u64,
+    /// As [`FeedCounters::crops`].
+    pub crops: u64,
     /// As [`FeedCounters::failed`].
     pub failed: u64,
     /// As [`FeedCounters::results_dropped`].
@@ -65,6 +69,7 @@ impl FeedCounters {
             inference_us: get(&self.inference_us),
             analysed: get(&self.analysed),
             still: get(&self.still),
+            crops: get(&self.crops),
             failed: get(&self.failed),
             results_dropped: get(&self.results_dropped),
         }
@@ -81,6 +86,7 @@ impl Tally {
             inference_us: self.inference_us.saturating_sub(before.inference_us),
             analysed: self.analysed.saturating_sub(before.analysed),
             still: self.still.saturating_sub(before.still),
+            crops: self.crops.saturating_sub(before.crops),
             failed: self.failed.saturating_sub(before.failed),
             results_dropped: self.results_dropped.saturating_sub(before.results_dropped),
         }
@@ -113,14 +119,19 @@ impl WorkerCounters {
     /// Adds what a frame cost.
     pub(super) fn add(&self, cost: super::model::Cost) {
         self.frames.fetch_add(1, Ordering::Relaxed);
-        add_time(&self.preprocess_us, cost.preprocess);
-        add_time(&self.infer_us, cost.infer);
-        add_time(&self.decode_us, cost.decode);
+        self.add_crops(cost);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == LATEST {
             latest.pop_front();
         }
         latest.push_back(cost.took);
+    }
+
+    /// What looks at crops cost; no frame is counted.
+    pub(super) fn add_crops(&self, cost: super::model::Cost) {
+        add_time(&self.preprocess_us, cost.preprocess);
+        add_time(&self.infer_us, cost.infer);
+        add_time(&self.decode_us, cost.decode);
     }
 
     /// How long the model took for each of the latest looks, oldest first; they are forgotten.

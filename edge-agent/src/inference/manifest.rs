@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use analytics::decoder::{CellPoint, Family};
+use analytics::decoder::{CellPoint, CropKind, Family};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -147,6 +147,7 @@ struct RawDecoder {
     strides: Option<Vec<u32>>,
     reg_max: Option<usize>,
     cell_point: Option<RawCellPoint>,
+    softmax: Option<bool>,
     nms_iou: Option<f32>,
 }
 
@@ -157,6 +158,8 @@ enum RawFamily {
     Yolov8,
     EndToEnd,
     Distribution,
+    Classifier,
+    Embedding,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -322,6 +325,7 @@ fn read_labels(
             let text = read_text(&folder.join(file))?;
             Ok(text.lines().map(|line| line.trim().to_owned()).collect())
         }
+        (None, None) if matches!(raw.decoder.family, RawFamily::Embedding) => Ok(Vec::new()),
         _ => {
             problems.push("expected either labels or labels_file".to_owned());
             Ok(Vec::new())
@@ -385,6 +389,11 @@ fn family(raw: &RawDecoder, problems: &mut Vec<String>) -> Option<Family> {
         ("strides", raw.strides.is_some(), strided),
         ("reg_max", raw.reg_max.is_some(), distances),
         ("cell_point", raw.cell_point.is_some(), distances),
+        (
+            "softmax",
+            raw.softmax.is_some(),
+            matches!(raw.family, RawFamily::Classifier),
+        ),
     ];
     let before = problems.len();
     for (key, is, should) in present {
@@ -402,6 +411,10 @@ fn family(raw: &RawDecoder, problems: &mut Vec<String>) -> Option<Family> {
         RawFamily::Yolox => Family::Yolox { strides },
         RawFamily::Yolov8 => Family::Yolov8,
         RawFamily::EndToEnd => Family::EndToEnd,
+        RawFamily::Classifier => Family::Crop(CropKind::Classifier {
+            softmax: raw.softmax?,
+        }),
+        RawFamily::Embedding => Family::Crop(CropKind::Embedding),
         RawFamily::Distribution => Family::Distribution {
             strides,
             reg_max: raw.reg_max?,

@@ -4,6 +4,7 @@
 //! Workers ([`worker`]) own models and take turns over the cameras' mailboxes ([`scheduler`]).
 
 pub mod attention;
+pub mod cascade;
 pub mod counters;
 pub mod folders;
 pub mod manifest;

@@ -10,8 +10,10 @@ use std::{
 };
 
 use analytics::{
-    decoder::{Decoder, DecoderError, Tensor, TensorData, TensorShape},
+    attributes::Answer,
+    decoder::{CropDecoder, Decoder, DecoderError, Family, Fit, Tensor, TensorData, TensorShape},
     detection::Detection,
+    geometry::Rect,
 };
 use ort::{
     session::{Session, SessionInputValue, SessionOutputs},
@@ -60,6 +62,14 @@ pub enum ModelError {
         /// What was expected and found.
         source: DecoderError,
     },
+    /// It is asked for what it does not do.
+    #[error("model {name} {does}")]
+    Role {
+        /// The model.
+        name: String,
+        /// What it does, and where it belongs.
+        does: &'static str,
+    },
     /// A run failed.
     #[error("model {name}: {message}")]
     Run {
@@ -90,13 +100,41 @@ pub struct Model {
     sha256: String,
     session: Session,
     preprocessor: Preprocessor,
-    decoder: Decoder,
+    head: Head,
     images: OrtTensor<f32>,
     padding: Padding,
     sizes: Option<OrtTensor<i64>>,
     /// Place of the picture among the session's inputs, where there are two.
     images_first: bool,
     cost: Cost,
+}
+
+/// How its outputs are read.
+enum Head {
+    Detector(Decoder),
+    Crop(CropDecoder),
+}
+
+impl Head {
+    fn new(manifest: &Manifest, outputs: &[TensorShape]) -> Result<Head, DecoderError> {
+        let labels = manifest.labels.len();
+        if let Family::Crop(kind) = manifest.family {
+            return CropDecoder::new(kind, labels, outputs).map(Head::Crop);
+        }
+        let size = manifest.spec.size;
+        let decoder = Decoder::new(manifest.family.clone(), size, labels, outputs)?;
+        Ok(Head::Detector(match manifest.nms_iou {
+            Some(iou) => decoder.with_nms_iou(iou),
+            None => decoder,
+        }))
+    }
+
+    fn check(&self, tensors: &[Tensor<'_>]) -> Result<(), DecoderError> {
+        match self {
+            Head::Detector(decoder) => decoder.check(tensors),
+            Head::Crop(decoder) => decoder.check(tensors),
+        }
+    }
 }
 
 impl Model {
@@ -133,16 +171,7 @@ impl Model {
             weights: weights.clone(),
             source,
         };
-        let mut decoder = Decoder::new(
-            manifest.family.clone(),
-            manifest.spec.size,
-            manifest.labels.len(),
-            &shapes(session.outputs()),
-        )
-        .map_err(refused)?;
-        if let Some(iou) = manifest.nms_iou {
-            decoder = decoder.with_nms_iou(iou);
-        }
+        let head = Head::new(manifest, &shapes(session.outputs())).map_err(refused)?;
         let (w, h) = manifest.spec.size;
         let failed = |e: ort::Error| run_error(&manifest.name, &e);
         let shape = [1, 3, h as usize, w as usize];
@@ -157,7 +186,7 @@ impl Model {
             labels: manifest.labels.clone().into(),
             sha256: manifest.sha256.clone(),
             preprocessor: Preprocessor::new(manifest.spec.clone()),
-            decoder,
+            head,
             images: images.map_err(failed)?,
             padding: Padding::default(),
             sizes,
@@ -182,6 +211,26 @@ impl Model {
     /// SHA-256 of its weights.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// Refuses it as what finds a camera's objects, or as what looks at them, where it is the other.
+    ///
+    /// # Errors
+    /// [`ModelError::Role`].
+    pub fn check_role(&self, finds_objects: bool) -> Result<(), ModelError> {
+        let does = match (&self.head, finds_objects) {
+            (Head::Crop(_), true) => {
+                "looks at what another model has found: name it in [[cameras.cascades]]"
+            }
+            (Head::Detector(_), false) => {
+                "finds objects: it is a camera's model, not one of its cascades"
+            }
+            _ => return Ok(()),
+        };
+        Err(ModelError::Role {
+            name: self.name.clone(),
+            does,
+        })
     }
 
     /// What all looks since the last call of this cost together.
@@ -223,6 +272,41 @@ impl Model {
         min_score: f32,
         out: &mut Vec<Detection>,
     ) -> Result<(), ModelError> {
+        self.check_role(true)?;
+        self.run_on(picture, region, |head, tensors, fit| {
+            if let Head::Detector(decoder) = head {
+                decoder.decode(tensors, fit, min_score, out);
+            }
+        })
+    }
+
+    /// What the model says of the part of the picture in `rect`, of which a little is taken more for even edges; nothing where
+    /// that is empty or its numbers are none.
+    ///
+    /// # Errors
+    /// A fault of the library, or a model that looks at whole pictures.
+    pub fn look_at(
+        &mut self,
+        picture: &Picture<'_>,
+        rect: Rect,
+    ) -> Result<Option<Answer>, ModelError> {
+        self.check_role(false)?;
+        let Some(region) = Region::around(rect, (picture.width, picture.height)) else {
+            return Ok(None);
+        };
+        self.run_on(picture, region, |head, tensors, _| match head {
+            Head::Crop(decoder) => decoder.answer(tensors),
+            Head::Detector(_) => None,
+        })
+    }
+
+    /// Runs it on a region and hands its outputs to `read`.
+    fn run_on<R>(
+        &mut self,
+        picture: &Picture<'_>,
+        region: Region,
+        read: impl FnOnce(&mut Head, &[Tensor<'_>], &Fit) -> R,
+    ) -> Result<R, ModelError> {
         let began = cpu::thread_time();
         let (_, tensor) = self.images.extract_tensor_mut();
         let fit = self
@@ -243,14 +327,12 @@ impl Model {
         .map_err(|e| failed(&e))?;
         self.cost.took += run_began.elapsed();
         let ran = cpu::thread_time();
-        with_tensors(&outputs, |tensors| {
-            self.decoder.decode(tensors, &fit, min_score, out);
-        })
-        .map_err(|e| failed(&e))?;
+        let result = with_tensors(&outputs, |tensors| read(&mut self.head, tensors, &fit))
+            .map_err(|e| failed(&e))?;
         self.cost.preprocess += prepared.saturating_sub(began);
         self.cost.infer += ran.saturating_sub(prepared);
         self.cost.decode += cpu::thread_time().saturating_sub(ran);
-        Ok(())
+        Ok(result)
     }
 
     /// One run on an empty picture: dimensions that the model left open are known only then.
@@ -263,7 +345,7 @@ impl Model {
             self.images_first,
         )
         .map_err(|e| failed(&e))?;
-        let verdict = with_tensors(&outputs, |tensors| self.decoder.check(tensors));
+        let verdict = with_tensors(&outputs, |tensors| self.head.check(tensors));
         verdict
             .map_err(|e| failed(&e))?
             .map_err(|source| ModelError::Outputs {

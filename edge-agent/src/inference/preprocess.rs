@@ -6,7 +6,7 @@
 //! pixel of it. Rows go through the widest vector instructions that the processor has, found when the agent starts, so
 //! that one build suits every box. Nothing is allocated while pictures of known sizes flow, and padding is written once.
 
-use analytics::decoder::Fit;
+use analytics::{decoder::Fit, geometry::Rect};
 
 use super::resample::{Component, RowTap, Taps, blend, row_taps};
 use crate::camera::picture::{Factors, Format, Picture};
@@ -101,6 +101,24 @@ pub struct Region {
 }
 
 impl Region {
+    /// What holds `rect` (0..=1 of the picture) with even left and top; nothing where they do not meet by two pixels.
+    pub fn around(rect: Rect, (width, height): (u32, u32)) -> Option<Region> {
+        let span = |from: f32, length: f32, whole: u32| {
+            let pixel = |v: f32| (v.clamp(0.0, 1.0) * whole as f32) as u32;
+            let first = pixel(from) & !1;
+            let end = pixel(from + length).min(whole);
+            (end >= first + 2).then(|| (first, end - first))
+        };
+        let (x, width) = span(rect.x, rect.w, width)?;
+        let (y, height) = span(rect.y, rect.h, height)?;
+        Some(Region {
+            x,
+            y,
+            width,
+            height,
+        })
+    }
+
     /// The whole picture.
     pub fn whole(width: u32, height: u32) -> Region {
         Region {

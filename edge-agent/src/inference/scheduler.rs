@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{
     attention::Attention,
+    cascade::Cascade,
     counters::{FeedCounters, add_time},
     turns::{Claim, Key, Turns},
 };
@@ -60,6 +61,8 @@ pub struct Feed {
     pub counters: Arc<FeedCounters>,
     /// Which frames the model looks at.
     pub attention: Mutex<Attention>,
+    /// Second models, and what they are to look at.
+    pub cascade: Arc<Cascade>,
 }
 
 impl Feed {

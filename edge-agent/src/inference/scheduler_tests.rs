@@ -26,6 +26,7 @@ fn join(scheduler: &Arc<Scheduler>, camera: &str, fps: f32) -> (Place, Arc<Mailb
         min_score: 0.5,
         results: mpsc::channel(1).0,
         attention: Mutex::default(),
+        cascade: Arc::default(),
         counters: Arc::default(),
     });
     (place, mailbox)

@@ -61,7 +61,7 @@ fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCo
     };
     if !feed.attention().wants(&frame) {
         feed.counters.still.fetch_add(1, Ordering::Relaxed);
-        give(&feed, frame, None);
+        give(&feed, Arc::new(frame), None);
         return;
     }
     let mut detections = Vec::new();
@@ -79,14 +79,35 @@ fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCo
     }
     feed.counters.analysed.fetch_add(1, Ordering::Relaxed);
     feed.attention().looked(&frame, detections.len());
-    give(&feed, frame, Some(detections));
+    let frame = Arc::new(frame);
+    give(&feed, Arc::clone(&frame), Some(detections.clone()));
+    look_closer(models, &feed, &frame, &detections, counters);
 }
 
-fn give(feed: &Feed, frame: Frame, detections: Option<Vec<Detection>>) {
-    let seen = Seen {
-        frame: Arc::new(frame),
-        detections,
-    };
+/// What second models are to look at, except under load: then the first has all the time there is.
+fn look_closer(
+    models: &mut BTreeMap<String, Model>,
+    feed: &Feed,
+    frame: &Frame,
+    detections: &[Detection],
+    counters: &WorkerCounters,
+) {
+    if feed.pace.strictness() > 0 {
+        return;
+    }
+    match feed.cascade.look(models, frame, detections) {
+        Ok(looks) => {
+            feed.counters.crops.fetch_add(looks, Ordering::Relaxed);
+        }
+        Err(error) => tracing::error!(camera = feed.camera, %error, "a cascade does not work"),
+    }
+    for model in models.values_mut() {
+        counters.add_crops(model.take_cost());
+    }
+}
+
+fn give(feed: &Feed, frame: Arc<Frame>, detections: Option<Vec<Detection>>) {
+    let seen = Seen { frame, detections };
     if feed.results.try_send(seen).is_err() {
         feed.counters
             .results_dropped

@@ -44,6 +44,7 @@ pub struct LoadFigures {
     inference: Family<OfCamera, Seconds>,
     waited: Family<OfCamera, Seconds>,
     still: Family<OfCamera, Counter>,
+    crops: Family<OfCamera, Counter>,
     asleep: Family<OfCamera, Counter>,
     wakings: Family<OfCamera, Counter>,
     gate_pays: Family<OfCamera, Gauge>,
@@ -81,6 +82,11 @@ impl LoadFigures {
             "camera_frames_still",
             "Frames that were not analysed because nothing had moved",
             self.still.clone(),
+        );
+        registry.register(
+            "camera_crops",
+            "Crops that the camera's cascades looked at",
+            self.crops.clone(),
         );
         registry.register(
             "camera_units_asleep",
@@ -137,8 +143,10 @@ impl LoadFigures {
             seconds(tally.inference_us),
         );
         set(&self.waited.get_or_create(&of), seconds(tally.waited_us));
-        let still = self.still.get_or_create(&of);
-        still.inner().store(tally.still, Ordering::Relaxed);
+        for (family, count) in [(&self.still, tally.still), (&self.crops, tally.crops)] {
+            let counter = family.get_or_create(&of);
+            counter.inner().store(count, Ordering::Relaxed);
+        }
     }
 }
 
