@@ -7,6 +7,16 @@ export interface Acknowledgement {
   by: string;
 }
 
+/** What a second model says of an object. */
+export interface Attribute {
+  /** Its label, for instance `white`. */
+  label: string;
+  /** The cascade's name in the camera's configuration, for instance `colour`. */
+  name: Name;
+  /** Share of all votes on the track, 0 to 1. */
+  score: number;
+}
+
 /** One line of the audit. */
 export interface AuditEntry {
   /** What was done, for instance `acknowledged`. */
@@ -389,6 +399,8 @@ export interface NodeView {
 
 /** An object that takes part. */
 export interface ObjectRef {
+  /** What second models say of it. */
+  attributes?: Attribute[];
   /** x, y, width, height; normalised to 0..1, origin at the top left. */
   box: [number, number, number, number];
   /** Class label, for instance `person`. */
