@@ -109,7 +109,7 @@ impl WrongWay {
         let (x, y) = (to.x - from.x, to.y - from.y);
         let length = x.hypot(y);
         let along = x * self.direction.0 + y * self.direction.1;
-        (length >= self.min_distance).then(|| along < self.wrong * length)
+        (length >= self.min_distance).then_some(along < self.wrong * length)
     }
 }
 
