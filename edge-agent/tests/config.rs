@@ -74,6 +74,7 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "tiles",
         "analysis_fps",
         "gate",
+        "decoder",
         "stall_timeout",
         "frozen_after",
         "refused_retry",

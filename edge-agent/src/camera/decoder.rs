@@ -15,6 +15,7 @@ use gstreamer_video as gst_video;
 use super::{
     error::Fault,
     frame::{Frame, Stamps},
+    hardware::{self, Decoding},
     held, pipeline,
     progress::Progress,
     unit::Codec,
@@ -76,6 +77,7 @@ pub struct Decoder {
     ended: Arc<AtomicBool>,
     drained: Arc<Drained>,
     when_full: WhenFull,
+    hardware: bool,
 }
 
 /// How often the decoder was told to give out all that it holds, and how often it has.
@@ -97,6 +99,7 @@ impl Decoder {
     pub fn new(
         codec: Codec,
         when_full: WhenFull,
+        decoding: Decoding,
         mut picture: impl FnMut(Decoded<'_>) -> bool + Send + 'static,
     ) -> Result<Decoder, Fault> {
         let source = gst_app::AppSrc::builder()
@@ -153,7 +156,9 @@ impl Decoder {
             .build();
         take_as_decoded(&sink);
         let pipeline = gst::Pipeline::new();
-        build(&pipeline, codec, source.upcast_ref(), sink.upcast_ref()).map_err(Fault::Broken)?;
+        let (decoder, hardware) = hardware::element(codec, decoding).map_err(Fault::Broken)?;
+        build(&pipeline, &decoder, source.upcast_ref(), sink.upcast_ref())
+            .map_err(Fault::Broken)?;
         let bus = pipeline.bus().expect("a pipeline has a bus");
         pipeline
             .set_state(gst::State::Playing)
@@ -165,7 +170,13 @@ impl Decoder {
             ended,
             drained,
             when_full,
+            hardware,
         })
+    }
+
+    /// Whether it is a hardware decoder.
+    pub(super) fn is_hardware(&self) -> bool {
+        self.hardware
     }
 
     /// Access units that wait for it.
@@ -229,7 +240,12 @@ impl Decoder {
     pub(super) fn fault(&self) -> Option<Fault> {
         let message = self.bus.pop_filtered(&[gst::MessageType::Error])?;
         match message.view() {
-            gst::MessageView::Error(error) => Some(Fault::Undecodable(pipeline::text(error))),
+            gst::MessageView::Error(error) => {
+                if self.hardware {
+                    hardware::give_up();
+                }
+                Some(Fault::Undecodable(pipeline::text(error)))
+            }
             _ => None,
         }
     }
@@ -264,23 +280,17 @@ fn take_as_decoded(sink: &gst_app::AppSink) {
 
 fn build(
     pipeline: &gst::Pipeline,
-    codec: Codec,
+    decoder: &gst::Element,
     source: &gst::Element,
     sink: &gst::Element,
 ) -> Result<(), String> {
-    let decoder = match codec {
-        Codec::H264 => pipeline::element("avdec_h264")?,
-        Codec::H265 => pipeline::element("avdec_h265")?,
-        Codec::Mpeg4 => pipeline::element("avdec_mpeg4")?,
-        Codec::Mjpeg => pipeline::element("jpegdec")?,
-    };
     // One thread a camera: cameras are the parallelism, and frame threads would add a frame of delay each.
     if decoder.find_property("max-threads").is_some() {
         decoder.set_property("max-threads", 1_i32);
     }
     // Passes I420, NV12 and grey through untouched; only rarer formats (4:2:2, 10 bits) are converted.
     let convert = pipeline::element("videoconvert")?;
-    let chain = [source, &decoder, &convert, sink];
+    let chain = [source, decoder, &convert, sink];
     pipeline.add_many(chain).map_err(|e| e.to_string())?;
     gst::Element::link_many(chain).map_err(|e| e.to_string())
 }

@@ -22,6 +22,7 @@ use super::{
     feeding::{self, Feeding, GateSettings, Judge},
     frame::{Frame, Stamps},
     gate::{FrameGate, GateKind},
+    hardware::Decoding,
     held,
     in_flight::Role,
     pace::Pace,
@@ -355,7 +356,7 @@ fn build(
                     held(&shared.gated).take();
                 }
             })
-            .and_then(|codec| Decoder::new(codec, WhenFull::Wait, picture))
+            .and_then(|codec| Decoder::new(codec, WhenFull::Wait, Decoding::Software, picture))
             .and_then(|decoder| {
                 *held(&shared.decoder) = Some(Arc::new(decoder));
                 link(&pipeline, pad, &shared).map_err(Fault::Broken)

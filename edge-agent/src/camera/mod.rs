@@ -13,6 +13,7 @@ mod feeding;
 pub mod file;
 pub mod frame;
 pub mod gate;
+mod hardware;
 mod in_flight;
 pub mod mailbox;
 pub mod pace;
@@ -30,6 +31,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use error::CameraError;
 pub use feeding::GateSettings;
 pub use frame::{Frame, Stamps};
+pub use hardware::Decoding;
 pub use source::{Outputs, Part, stream};
 
 /// Locks, going on after a panic elsewhere: what these locks guard is whole after every statement.

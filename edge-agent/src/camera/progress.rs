@@ -55,6 +55,8 @@ pub struct Progress {
     clock_ahead: AtomicI64,
     /// Whether going by encoded units pays.
     verdict: Mutex<Verdict>,
+    /// What decodes, once that is known: whether it is hardware.
+    hardware: Mutex<Option<bool>>,
     unchanged: Mutex<Option<Still>>,
 }
 
@@ -87,6 +89,7 @@ impl Progress {
             line_end: AtomicU64::new(0),
             clock_ahead: AtomicI64::new(UNSAID),
             verdict: Mutex::new(Verdict::Worth),
+            hardware: Mutex::default(),
             unchanged: Mutex::default(),
         }
     }
@@ -123,6 +126,16 @@ impl Progress {
     /// What the camera's gate found of going by encoded units.
     pub fn verdict(&self) -> Verdict {
         *held(&self.verdict)
+    }
+
+    /// Whether hardware decodes the stream.
+    pub fn is_decoded_by_hardware(&self) -> bool {
+        held(&self.hardware).unwrap_or(false)
+    }
+
+    /// Notes what decodes; gives whether that is new.
+    pub(super) fn decodes(&self, hardware: bool) -> bool {
+        held(&self.hardware).replace(hardware) != Some(hardware)
     }
 
     pub(super) fn gate_says(&self, verdict: Verdict) {

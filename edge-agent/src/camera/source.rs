@@ -23,6 +23,7 @@ use super::{
     error::{CameraError, Fault},
     feeding::{self, Feeding, Judge, restamped},
     frame::{Frame, Stamps},
+    hardware::Decoding,
     held,
     mailbox::Mailbox,
     pace::Pace,
@@ -120,6 +121,7 @@ struct Intake {
     /// The camera's name.
     camera: String,
     part: Part,
+    decoding: Decoding,
     outputs: Outputs,
     /// The camera has said what it sends, and the encoded half stands.
     linked: AtomicBool,
@@ -151,6 +153,7 @@ impl Intake {
         Intake {
             camera: camera.id.to_string(),
             part,
+            decoding: camera.decoding,
             linked: AtomicBool::new(false),
             decoder: Mutex::default(),
             units: Mutex::new(Units {
@@ -165,6 +168,15 @@ impl Intake {
             last_frame: Arc::default(),
             heard: AtomicU64::new(0),
             outputs,
+        }
+    }
+
+    /// Says once, and whenever it has changed, what decodes the stream.
+    fn say_decoder(&self, decoder: &Decoder) {
+        let hardware = decoder.is_hardware();
+        if self.outputs.progress.decodes(hardware) {
+            let by = if hardware { "hardware" } else { "software" };
+            tracing::info!(camera = self.camera, by, "decoding");
         }
     }
 
@@ -318,7 +330,8 @@ fn receive(
     if intake.part != Part::Evidence {
         let progress = Arc::clone(&intake.outputs.progress);
         let look = decoder::timed(intake.on_picture(), progress);
-        let decoder = Decoder::new(codec, WhenFull::Refuse, look)?;
+        let decoder = Decoder::new(codec, WhenFull::Refuse, intake.decoding, look)?;
+        intake.say_decoder(&decoder);
         *held(&intake.decoder) = Some(decoder);
     }
     intake

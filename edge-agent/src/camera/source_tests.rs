@@ -100,6 +100,7 @@ fn camera(url: String) -> CameraSettings {
         model: "none".to_owned(),
         min_score: 0.5,
         cascades: Vec::new(),
+        decoding: Decoding::Auto,
         tiles: (1, 1),
         gate: Default::default(),
         analysis_fps: 5.0,
@@ -398,16 +399,21 @@ fn the_resolution_may_change_in_mid_stream() {
     gst::init().expect("GStreamer");
     let sizes = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&sizes);
-    let decoder = Decoder::new(Codec::H264, WhenFull::Wait, move |decoded| {
-        let stamps = Stamps {
-            at: Duration::ZERO,
-            capture: None,
-            arrival: Timestamp::UNIX_EPOCH,
-        };
-        let frame = decoded.into_frame(stamps).expect("a frame");
-        held(&seen).push((frame.picture().width, frame.picture().height));
-        true
-    })
+    let decoder = Decoder::new(
+        Codec::H264,
+        WhenFull::Wait,
+        Decoding::Auto,
+        move |decoded| {
+            let stamps = Stamps {
+                at: Duration::ZERO,
+                capture: None,
+                arrival: Timestamp::UNIX_EPOCH,
+            };
+            let frame = decoded.into_frame(stamps).expect("a frame");
+            held(&seen).push((frame.picture().width, frame.picture().height));
+            true
+        },
+    )
     .expect("a decoder");
     for (width, height) in [(64, 48), (128, 96), (64, 48)] {
         let launch = format!(

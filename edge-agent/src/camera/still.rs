@@ -8,6 +8,7 @@ use std::{
 use super::{
     decoder::{Decoder, WhenFull},
     frame::{Frame, Stamps},
+    hardware::Decoding,
     held,
     reel::Reel,
     unit::Codec,
@@ -31,7 +32,7 @@ pub fn picture(reel: &Mutex<Reel>, wanted: Stamps) -> Result<Frame, String> {
     let codec = codec.ok_or("the main stream has a codec that is not decoded here")?;
     let found = Arc::new(Mutex::new(None));
     let nearest = Arc::clone(&found);
-    let decoder = Decoder::new(codec, WhenFull::Wait, move |decoded| {
+    let decoder = Decoder::new(codec, WhenFull::Wait, Decoding::Software, move |decoded| {
         let ahead = |pts: Duration| pts.abs_diff(last.at);
         let mut nearest = held(&nearest);
         let better =

@@ -12,7 +12,7 @@ use super::{
     scene,
     settings::{CameraSettings, CascadeSettings, StreamSettings, Transport},
 };
-use crate::camera::{GateSettings, gate::GateKind};
+use crate::camera::{Decoding, GateSettings, gate::GateKind};
 use crate::health::FROZEN;
 use crate::inference::folders::{BUNDLED, is_model_name};
 
@@ -83,6 +83,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         stream,
         model,
         cascades,
+        decoding: decoding(check, raw),
         min_score: min_score as f32,
         tiles,
         gate: GateSettings { kind: gate, masks },
@@ -196,6 +197,21 @@ fn gate(check: &mut Check<'_>, raw: &At<RawCamera>) -> GateKind {
                 unknown("gate", &at.value, &GateKind::NAMES.map(|(name, _)| name)),
             )
             .unwrap_or(GateKind::Off),
+    }
+}
+
+fn decoding(check: &mut Check<'_>, raw: &At<RawCamera>) -> Decoding {
+    let Some(at) = raw.decoder.given() else {
+        return Decoding::Auto;
+    };
+    let found = Decoding::NAMES.iter().find(|(name, _)| *name == at.value);
+    match found {
+        Some((_, decoding)) => *decoding,
+        None => {
+            let names = Decoding::NAMES.map(|(name, _)| name);
+            let text = unknown("decoder", &at.value, &names);
+            check.refuse(at, text).unwrap_or_default()
+        }
     }
 }
 

@@ -140,6 +140,7 @@ raw_table! {
         frozen_after: Duration,
         refused_retry: Duration,
         reel: Duration,
+        decoder: String,
         model: String,
         min_score: f64,
         tiles: [u64; 2],

@@ -7,7 +7,7 @@ use protocol::{Name, NodePath, PinnedKey, Severity};
 use rustls::pki_types::ServerName;
 
 use crate::{
-    camera::GateSettings,
+    camera::{Decoding, GateSettings},
     inference::{
         folders::ModelFolders,
         provider::{Provider, ProviderError},
@@ -197,6 +197,8 @@ pub struct CameraSettings {
     pub stream: StreamSettings,
     /// A smaller stream of the same view that is analysed in its place; then `stream` is kept for evidence alone.
     pub substream: Option<StreamSettings>,
+    /// What may decode its stream.
+    pub decoding: Decoding,
     /// Name of the model: a folder in [`ModelFolders::models`].
     pub model: String,
     /// Detections below this score are not looked at.

@@ -48,6 +48,7 @@ pub struct LoadFigures {
     asleep: Family<OfCamera, Counter>,
     wakings: Family<OfCamera, Counter>,
     gate_pays: Family<OfCamera, Gauge>,
+    hardware: Family<OfCamera, Gauge>,
 }
 
 impl LoadFigures {
@@ -99,6 +100,11 @@ impl LoadFigures {
             self.wakings.clone(),
         );
         registry.register(
+            "camera_hardware_decoding",
+            "1: hardware decodes the camera's stream; 0: software does",
+            self.hardware.clone(),
+        );
+        registry.register(
             "camera_gate_pays",
             "0: the camera's encoded gate rests and every picture is decoded; the log says why",
             self.gate_pays.clone(),
@@ -120,6 +126,8 @@ impl LoadFigures {
         }
         let pays = progress.verdict() == Verdict::Worth;
         self.gate_pays.get_or_create(&of).set(i64::from(pays));
+        let hardware = progress.is_decoded_by_hardware();
+        self.hardware.get_or_create(&of).set(i64::from(hardware));
     }
 
     /// Takes over a camera's account.
