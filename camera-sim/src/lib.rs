@@ -1,7 +1,7 @@
 //! Simulated street cameras: rendered scenes with exact ground truth, or any video file, served over real RTSP.
 //!
 //! `scene` files say who goes where when; `stage` paints them; `truth` says what happens in them; `random` makes
-//! labelled pictures for training; `serve` shows them to RTSP clients, and `hostile` does so badly, on request. This crate
+//! labelled pictures for training; `quiet` writes streets in which nothing happens; `serve` shows them to RTSP clients, and `hostile` does so badly, on request. This crate
 //! knows nothing of how pictures are analysed.
 
 pub mod actor;
@@ -13,6 +13,7 @@ pub mod hostile;
 pub mod lamps;
 pub mod lens;
 pub mod light;
+pub mod quiet;
 pub mod random;
 pub mod render;
 pub mod scene;

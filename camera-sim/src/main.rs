@@ -17,6 +17,7 @@ enum Command {
     Render(command::render::Args),
     Case(command::case::Args),
     Frames(command::frames::Args),
+    Quiet(command::quiet::Args),
     Serve(command::serve::Args),
     Sheet(command::sheet::Args),
 }
@@ -31,5 +32,6 @@ fn main() -> anyhow::Result<()> {
         Command::Case(args) => command::case::run(args),
         Command::Sheet(args) => command::sheet::run(args),
         Command::Frames(args) => command::frames::run(args),
+        Command::Quiet(args) => command::quiet::run(args),
     }
 }

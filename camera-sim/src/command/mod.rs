@@ -3,6 +3,7 @@
 pub(crate) mod case;
 pub(crate) mod frames;
 mod hostile;
+pub(crate) mod quiet;
 pub(crate) mod render;
 pub(crate) mod serve;
 pub(crate) mod sheet;

@@ -11,6 +11,9 @@ use crate::space::{V2, v2};
 /// Seconds before the crowd is whole in which its people arrive, and after its end in which they set off.
 const ARRIVE_WITHIN_S: f32 = 12.0;
 const LEAVE_WITHIN_S: f32 = 6.0;
+/// The same for those who scatter, and how fast they run, m/s.
+const SCATTER_WITHIN_S: f32 = 0.8;
+const FLEES: [f32; 2] = [3.4, 4.8];
 /// Turn between two neighbours on a sunflower's spiral, radians: it fills a disc evenly.
 const GOLDEN: f32 = 2.399_963;
 
@@ -35,8 +38,14 @@ fn member(crowd: &RawCrowd, i: usize, spot: V2, dice: &mut Dice) -> Actor {
     let path = [gate(i, dice), spot, gate(away, dice)];
     let speed = dice.range(1.05, 1.6);
     let arrives = crowd.from_s - dice.range(0.0, ARRIVE_WITHIN_S);
-    let leaves = crowd.until_s + dice.range(0.0, LEAVE_WITHIN_S);
+    let within = match crowd.scatters {
+        true => SCATTER_WITHIN_S,
+        false => LEAVE_WITHIN_S,
+    };
+    let leaves = crowd.until_s + dice.range(0.0, within);
+    let flees = crowd.scatters.then(|| dice.range(FLEES[0], FLEES[1]));
     let orders = |start_s: f32, seconds: f32| Orders {
+        speeds: flees.map(|speed| (1, speed)).into_iter().collect(),
         stops: vec![Stop { at: 1, seconds }],
         ..Orders::new(Kind::Pedestrian, &path, start_s, speed)
     };

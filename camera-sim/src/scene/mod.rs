@@ -33,7 +33,7 @@ use rules::{Line, Rule, Zone};
 use timetable::Timetable;
 
 /// The scenes that ship: name and text.
-const BUILTIN: [(&str, &str); 10] = [
+const BUILTIN: [(&str, &str); 16] = [
     ("crossroads", include_str!("../../scenes/crossroads.toml")),
     ("school-gate", include_str!("../../scenes/school-gate.toml")),
     ("bazaar", include_str!("../../scenes/bazaar.toml")),
@@ -56,6 +56,12 @@ const BUILTIN: [(&str, &str); 10] = [
         "construction-site",
         include_str!("../../scenes/construction-site.toml"),
     ),
+    ("square", include_str!("../../scenes/square.toml")),
+    ("guard-post", include_str!("../../scenes/guard-post.toml")),
+    ("embankment", include_str!("../../scenes/embankment.toml")),
+    ("avenue", include_str!("../../scenes/avenue.toml")),
+    ("forecourt", include_str!("../../scenes/forecourt.toml")),
+    ("depot", include_str!("../../scenes/depot.toml")),
 ];
 
 /// Why a scene could not be loaded.

@@ -38,6 +38,10 @@ pub enum RuleKind {
     Fight,
     FireSmoke,
     Congestion,
+    Gathering,
+    Dispersal,
+    Occupancy,
+    Counting,
     Tamper,
 }
 
@@ -70,19 +74,26 @@ impl RuleKind {
             RuleKind::Fight => "fight",
             RuleKind::FireSmoke => "fire_smoke",
             RuleKind::Congestion => "congestion",
+            RuleKind::Gathering => "gathering",
+            RuleKind::Dispersal => "dispersal",
+            RuleKind::Occupancy => "occupancy",
+            RuleKind::Counting => "counting",
             RuleKind::Tamper => "tamper",
         }
     }
 
     pub fn place(self) -> Place {
         match self {
-            RuleKind::LineCrossing => Place::Line,
+            RuleKind::LineCrossing | RuleKind::Counting => Place::Line,
             RuleKind::Intrusion
             | RuleKind::Loitering
             | RuleKind::Crowd
             | RuleKind::StoppedVehicle
             | RuleKind::WrongWay
-            | RuleKind::Congestion => Place::Zone,
+            | RuleKind::Congestion
+            | RuleKind::Gathering
+            | RuleKind::Dispersal
+            | RuleKind::Occupancy => Place::Zone,
             RuleKind::Tamper => Place::None,
             _ => Place::Anywhere,
         }
@@ -95,8 +106,10 @@ impl RuleKind {
             | RuleKind::StoppedVehicle
             | RuleKind::AbandonedObject
             | RuleKind::RemovedObject
-            | RuleKind::Fall => &["min_seconds"],
-            RuleKind::Crowd => &["min_count", "min_seconds"],
+            | RuleKind::Fall
+            | RuleKind::Occupancy => &["min_seconds"],
+            RuleKind::Crowd | RuleKind::Gathering => &["min_count", "min_seconds"],
+            RuleKind::Dispersal => &["min_count", "within_seconds"],
             RuleKind::WrongWay => &["direction_degrees", "tolerance_degrees", "min_distance"],
             RuleKind::Speeding => &["limit_kmh"],
             RuleKind::Congestion => &["min_count", "max_speed"],
@@ -113,6 +126,7 @@ impl RuleKind {
                 &["min_seconds"]
             }
             RuleKind::Congestion => &["min_seconds"],
+            RuleKind::Occupancy => &["min_count", "max_count"],
             _ => &[],
         };
         self.needs().contains(&key) || more.contains(&key)
@@ -121,9 +135,13 @@ impl RuleKind {
     /// Classes that a rule of this kind is about where it names none.
     fn usual_classes(self) -> &'static [Class] {
         match self {
-            RuleKind::Crowd | RuleKind::Fall | RuleKind::Running | RuleKind::Fight => {
-                &[Class::Person]
-            }
+            RuleKind::Crowd
+            | RuleKind::Gathering
+            | RuleKind::Dispersal
+            | RuleKind::Occupancy
+            | RuleKind::Fall
+            | RuleKind::Running
+            | RuleKind::Fight => &[Class::Person],
             RuleKind::StoppedVehicle
             | RuleKind::WrongWay
             | RuleKind::Speeding
@@ -133,6 +151,7 @@ impl RuleKind {
             RuleKind::LineCrossing
             | RuleKind::Intrusion
             | RuleKind::Loitering
+            | RuleKind::Counting
             | RuleKind::Tamper => &[],
         }
     }
@@ -180,6 +199,12 @@ pub struct Rule {
     /// Objects at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_count: Option<usize>,
+    /// Objects at the same time that are still allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<usize>,
+    /// Seconds in which people go apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_seconds: Option<f32>,
     /// Direction in the picture in which traffic may go: 0 to the right, 90 down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction_degrees: Option<f32>,
@@ -230,6 +255,8 @@ impl Rule {
             ("direction", self.direction.is_some()),
             ("min_seconds", self.min_seconds.is_some()),
             ("min_count", self.min_count.is_some()),
+            ("max_count", self.max_count.is_some()),
+            ("within_seconds", self.within_seconds.is_some()),
             ("direction_degrees", self.direction_degrees.is_some()),
             ("tolerance_degrees", self.tolerance_degrees.is_some()),
             ("min_distance", self.min_distance.is_some()),

@@ -6,6 +6,7 @@
 //! `GAP_S`: a stride must not end it.
 
 mod body;
+mod group;
 mod line;
 mod object;
 mod staged;
@@ -30,9 +31,10 @@ const LEAST_PX: f32 = 4.0;
 /// Incidents of a scene by the rules of one family.
 type Family = fn(&Watch<'_>) -> Vec<TruthIncident>;
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 7] = [
     line::incidents,
     zone::incidents,
+    group::incidents,
     traffic::incidents,
     object::incidents,
     body::incidents,
@@ -70,6 +72,8 @@ pub struct Presence {
     pub actor: usize,
     /// Tight around the object, cut to the picture, pixels.
     pub bounds: Bounds,
+    /// Where its actor is, metres.
+    pub at: V2,
     /// m/s over the ground.
     pub speed: f32,
 }
@@ -108,6 +112,7 @@ fn presences_of(scene: &Scene, frame: usize, wanted: &dyn Fn(Kind) -> bool) -> V
                 class,
                 actor,
                 bounds,
+                at: posed.pose.at,
                 speed: posed.pose.speed,
             }));
         }
@@ -130,6 +135,8 @@ struct Step {
     t: f32,
     /// Foot point in parts of the picture.
     foot: V2,
+    /// Metres.
+    at: V2,
     /// m/s over the ground.
     speed: f32,
 }
@@ -198,6 +205,7 @@ impl<'s> Watch<'s> {
                 trail.steps.push(Step {
                     t: scene.time(frame),
                     foot: foot(&p.bounds, scene.size),
+                    at: p.at,
                     speed: p.speed,
                 });
             }

@@ -20,6 +20,9 @@ pub(in crate::scene) struct RawCrowd {
     pub until_s: f32,
     /// Where they come from and go to.
     pub from: Vec<V2>,
+    /// They run apart within a second, frightened; otherwise they walk away one after the other.
+    #[serde(default)]
+    pub scatters: bool,
 }
 
 fn three() -> f32 {
