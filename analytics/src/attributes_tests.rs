@@ -10,6 +10,9 @@ fn track(id: u64, class: u16, height: f32) -> Track {
     Track {
         id: TrackId(id),
         class: ClassId(class),
+        seen_as: ClassId(class),
+        speed: None,
+        displacement: 0.0,
         score: 0.8,
         score_median: 0.8,
         rect,

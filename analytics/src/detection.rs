@@ -6,6 +6,11 @@ use crate::geometry::Rect;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClassId(pub u16);
 
+impl ClassId {
+    /// Of a thing that no model has named.
+    pub const OBJECT: ClassId = ClassId(u16::MAX);
+}
+
 /// One object in one picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {

@@ -6,7 +6,7 @@ use crate::{
     detection::ClassId,
     geometry::Rect,
     rule::{RuleIndex, RuleKind},
-    track::TrackId,
+    track::{Speed, TrackId},
 };
 
 /// An incident of one camera, numbered from 1 as they open.
@@ -26,10 +26,12 @@ pub struct IncidentChange {
     pub transition: Transition,
     /// Time of the frame that decided, on the camera's own time line.
     pub at: Duration,
-    /// 0..=1: the score median over the track for rules on one object.
+    /// 0..=1: the mean over the objects of the score medians of their tracks; 1 where no object takes part.
     pub confidence: f32,
     /// The objects that take part, at the time of this change.
     pub objects: Vec<IncidentObject>,
+    /// With an incident that opens: how many of the rule were held back since the one before.
+    pub suppressed_before: u32,
 }
 
 /// What happened to an incident.
@@ -54,4 +56,6 @@ pub struct IncidentObject {
     pub score: f32,
     /// Its latest box.
     pub rect: Rect,
+    /// How fast it goes, where the ground is calibrated.
+    pub speed: Option<Speed>,
 }

@@ -1,19 +1,23 @@
 //! One camera's scene: a tracker and the rules that watch its tracks.
 
-use std::time::Duration;
+mod error;
+mod making;
 
-use thiserror::Error;
+use std::time::Duration;
 
 use crate::{
     detection::{ClassId, Detection},
     geometry::{Line, Polygon},
+    ground::Ground,
     incident::IncidentChange,
-    rule::{
-        Congestion, Crowd, Intrusion, LineCrossing, Log, Loitering, Rule, RuleIndex, RuleKind,
-        RuleSettings, RuleSpec, StoppedVehicle, WrongWay,
-    },
-    track::{ClassGroups, Track, Tracker, TrackerSettings},
+    look::{Said, Source},
+    picture::{Eye, Luma, Sight},
+    rule::{self, Life, Log, Rule, RuleIndex, RuleKind, RuleSettings, Total},
+    track::{Appearance, Sketch, Track, Tracker, TrackerSettings},
 };
+use making::{Maker, class_groups, find_duplicates, resolve_classes};
+
+pub use error::SceneError;
 
 /// What a scene is to watch.
 #[derive(Clone, Debug)]
@@ -26,74 +30,19 @@ pub struct SceneSettings {
     pub rules: Vec<RuleSettings>,
     /// How objects are followed.
     pub tracker: TrackerSettings,
-}
-
-/// Why a scene is refused.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum SceneError {
-    /// A rule names a zone that the scene has not.
-    #[error("rule {id:?} names the zone {zone:?}; the scene has {known}")]
-    UnknownZone {
-        /// The rule.
-        rule: RuleIndex,
-        /// Its name.
-        id: String,
-        /// The zone it names.
-        zone: String,
-        /// The scene's zones.
-        known: String,
-    },
-    /// A rule names a line that the scene has not.
-    #[error("rule {id:?} names the line {line:?}; the scene has {known}")]
-    UnknownLine {
-        /// The rule.
-        rule: RuleIndex,
-        /// Its name.
-        id: String,
-        /// The line it names.
-        line: String,
-        /// The scene's lines.
-        known: String,
-    },
-    /// A rule names a class that the model has not.
-    #[error(
-        "rule {id:?} names the class {class:?}, which the model does not know; it knows {known}"
-    )]
-    UnknownClass {
-        /// The rule.
-        rule: RuleIndex,
-        /// Its name.
-        id: String,
-        /// The class it names.
-        class: String,
-        /// The model's labels.
-        known: String,
-    },
-    /// Two zones, lines or rules of one name.
-    #[error("two {what} are named {name:?}: every name may be used once")]
-    Duplicate {
-        /// "zones", "lines" or "rules".
-        what: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// A rule's own settings make no sense.
-    #[error("rule {id:?}: {problem}")]
-    Rule {
-        /// The rule.
-        rule: RuleIndex,
-        /// Its name.
-        id: String,
-        /// What is wrong.
-        problem: String,
-    },
+    /// The ground, where it is calibrated.
+    pub ground: Option<Ground>,
 }
 
 /// One camera's scene.
 #[derive(Debug)]
 pub struct Scene {
     tracker: Tracker,
+    eye: Eye,
     rules: Vec<Watch>,
+    aspect: f32,
+    /// What second models have said since the last frame.
+    said: Vec<Said>,
     now: Duration,
     last_number: u64,
 }
@@ -105,8 +54,15 @@ struct Watch {
     kind: RuleKind,
     /// None: all.
     classes: Option<Vec<ClassId>>,
+    min_displacement: f32,
     rule: Rule,
+    life: Life,
+    silent: bool,
+    active: bool,
 }
+
+/// Width by height of a picture nobody has told the size of.
+const USUAL_ASPECT: f32 = 16.0 / 9.0;
 
 impl Scene {
     /// Builds the scene for a model with these labels.
@@ -114,6 +70,18 @@ impl Scene {
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn new(settings: &SceneSettings, labels: &[String]) -> Result<Scene, Vec<SceneError>> {
+        Scene::with_looks(settings, labels, &[])
+    }
+
+    /// As [`Scene::new`], with second models that rules may name.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn with_looks(
+        settings: &SceneSettings,
+        labels: &[String],
+        looks: &[Source],
+    ) -> Result<Scene, Vec<SceneError>> {
         let mut errors = Vec::new();
         find_duplicates(
             "zones",
@@ -130,13 +98,9 @@ impl Scene {
         for (index, rule) in settings.rules.iter().enumerate() {
             let index = RuleIndex(index);
             let classes = resolve_classes(index, rule, labels, &mut errors);
-            match build_rule(index, rule, settings) {
-                Ok(built) => rules.push(Watch {
-                    index,
-                    kind: rule.rule.kind(),
-                    classes,
-                    rule: built,
-                }),
+            let maker = Maker::new(index, rule, settings, labels).with_looks(looks);
+            match maker.watch(classes) {
+                Ok(watch) => rules.push(watch),
                 Err(error) => errors.push(error),
             }
         }
@@ -144,8 +108,12 @@ impl Scene {
             return Err(errors);
         }
         Ok(Scene {
-            tracker: Tracker::with_groups(settings.tracker.clone(), class_groups(labels)),
+            tracker: Tracker::with_groups(settings.tracker.clone(), class_groups(labels))
+                .on(settings.ground.clone()),
+            eye: Eye::new(rule::wanted(&settings.rules)),
             rules,
+            aspect: USUAL_ASPECT,
+            said: Vec::new(),
             now: Duration::ZERO,
             last_number: 0,
         })
@@ -156,23 +124,110 @@ impl Scene {
     pub fn update(&mut self, at: Duration, detections: &[Detection]) -> Vec<IncidentChange> {
         self.now = self.now.max(at);
         let tracks = self.tracker.update(self.now, detections);
-        let mut changes = Vec::new();
-        for watch in &mut self.rules {
-            let classes = watch.classes.as_deref();
-            let watched = tracks
-                .iter()
-                .filter(|t| classes.is_none_or(|c| c.contains(&t.class)));
-            let mut log = Log {
-                at: self.now,
-                rule: watch.index,
-                kind: watch.kind,
-                ends: false,
-                last_number: &mut self.last_number,
-                changes: &mut changes,
-            };
-            watch.rule.evaluate(watched, &mut log);
-        }
+        let moment = Moment {
+            at: self.now,
+            aspect: self.aspect,
+            ends: false,
+            sight: self.eye.sight(),
+            said: &self.said,
+        };
+        let changes = judge(&mut self.rules, tracks, moment, &mut self.last_number);
+        self.said.clear();
         changes
+    }
+
+    /// Takes what a second model has said; rules hear it at the next frame.
+    pub fn hear(&mut self, said: Said) {
+        self.said.push(said);
+    }
+
+    /// Tells how some detections of the next frame look, as [`Tracker::recognise`].
+    pub fn recognise(&mut self, seen: Vec<Appearance>) {
+        self.tracker.recognise(seen);
+    }
+
+    /// As [`Tracker::sketches`].
+    pub fn sketches(&self) -> Vec<Sketch> {
+        self.tracker.sketches()
+    }
+
+    /// Whether a rule is to know the picture of this time.
+    pub fn wants_picture(&self, at: Duration) -> bool {
+        self.eye.wants(at)
+    }
+
+    /// Takes the picture of `at`, before the detections of that time.
+    pub fn look(&mut self, luma: &Luma, at: Duration) {
+        self.eye.look(luma, at);
+    }
+
+    /// Tells that no pictures come, although they should. Gives what changed.
+    pub fn lose_signal(&mut self) -> Vec<IncidentChange> {
+        self.eye.lose_signal();
+        self.judge_alone(false)
+    }
+
+    /// Without any tracks.
+    fn judge_alone(&mut self, ends: bool) -> Vec<IncidentChange> {
+        let moment = Moment {
+            at: self.now,
+            aspect: self.aspect,
+            ends,
+            sight: self.eye.sight(),
+            said: &[],
+        };
+        judge(&mut self.rules, &[], moment, &mut self.last_number)
+    }
+
+    /// Tells the width of the pictures by their height; until then they are taken for wide ones.
+    pub fn set_aspect(&mut self, aspect: f32) {
+        if aspect.is_finite() && aspect > 0.0 {
+            self.aspect = aspect;
+        }
+    }
+
+    /// Whether a rule is to watch from the next frame on; all are at first. What one has open is closed when it rests.
+    pub fn set_active(&mut self, rule: RuleIndex, active: bool) {
+        let watches = self.rules.iter_mut();
+        watches
+            .filter(|watch| watch.index == rule)
+            .for_each(|watch| watch.active = active);
+    }
+
+    /// Sets the areas that a rule ignores besides those of its settings, from the next frame on: incidents whose objects all
+    /// stand in one are held back until one of them comes out.
+    pub fn set_ignored(&mut self, rule: RuleIndex, areas: Vec<Polygon>) {
+        let mut watches = self.rules.iter_mut();
+        if let Some(watch) = watches.find(|watch| watch.index == rule) {
+            watch.life.set_ignored(areas);
+        }
+    }
+
+    /// How many incidents of each rule opened and closed in ignored areas, those of the settings too, since the scene began.
+    pub fn ignored(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
+        let watches = self.rules.iter();
+        watches.map(|watch| (watch.index, watch.life.ignored()))
+    }
+
+    /// What rules have counted since the scene began.
+    pub fn totals(&self) -> impl Iterator<Item = (RuleIndex, Total)> + '_ {
+        self.rules.iter().flat_map(|watch| {
+            let totals = watch.rule.totals().iter();
+            totals.map(|total| (watch.index, *total))
+        })
+    }
+
+    /// How many incidents of each rule were held back since the scene began.
+    pub fn suppressed(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
+        let watches = self.rules.iter();
+        watches.map(|watch| (watch.index, watch.life.suppressed()))
+    }
+
+    /// Rules that could not be evaluated of late, and why, told once.
+    pub fn take_troubles(&mut self) -> Vec<(RuleIndex, String)> {
+        let watches = self.rules.iter_mut();
+        let troubles = watches.filter_map(|watch| Some((watch.index, watch.rule.take_trouble()?)));
+        troubles.collect()
     }
 
     /// Tracks that are alive.
@@ -184,163 +239,73 @@ impl Scene {
     pub fn finish(&mut self, at: Duration) -> Vec<IncidentChange> {
         self.now = self.now.max(at);
         self.tracker.forget();
-        let mut changes = Vec::new();
-        for watch in &mut self.rules {
-            let mut log = Log {
-                at: self.now,
-                rule: watch.index,
-                kind: watch.kind,
-                ends: true,
-                last_number: &mut self.last_number,
-                changes: &mut changes,
-            };
-            watch.rule.evaluate([].iter(), &mut log);
-        }
-        changes
+        self.said.clear();
+        self.judge_alone(true)
     }
 }
 
-fn find_duplicates<'a>(
-    what: &'static str,
-    names: impl Iterator<Item = &'a String> + Clone,
-    errors: &mut Vec<SceneError>,
-) {
-    for (i, name) in names.clone().enumerate() {
-        // Told once, at the second use.
-        if names.clone().take(i).filter(|n| *n == name).count() == 1 {
-            errors.push(SceneError::Duplicate {
-                what,
-                name: name.clone(),
-            });
-        }
-    }
+/// When a rule looks.
+#[derive(Clone, Copy)]
+struct Moment<'s> {
+    at: Duration,
+    aspect: f32,
+    /// Nothing comes after it.
+    ends: bool,
+    sight: &'s Sight,
+    said: &'s [Said],
 }
 
-fn resolve_classes(
-    index: RuleIndex,
-    rule: &RuleSettings,
-    labels: &[String],
-    errors: &mut Vec<SceneError>,
-) -> Option<Vec<ClassId>> {
-    let mut classes = Vec::new();
-    for class in &rule.classes {
-        let place = labels
-            .iter()
-            .position(|l| l == class)
-            .and_then(|p| u16::try_from(p).ok());
-        match place {
-            Some(place) => classes.push(ClassId(place)),
-            None => errors.push(SceneError::UnknownClass {
-                rule: index,
-                id: rule.id.clone(),
-                class: class.clone(),
-                known: list(labels.iter()),
-            }),
-        }
+/// What all rules say of these tracks at this moment.
+fn judge(
+    rules: &mut [Watch],
+    tracks: &[Track],
+    moment: Moment<'_>,
+    last_number: &mut u64,
+) -> Vec<IncidentChange> {
+    let mut told = Vec::new();
+    for watch in rules.iter_mut() {
+        let changes = watch.look(tracks, moment, last_number, &told);
+        told.extend(changes);
     }
-    (!rule.classes.is_empty()).then_some(classes)
-}
-
-fn build_rule(
-    index: RuleIndex,
-    rule: &RuleSettings,
-    settings: &SceneSettings,
-) -> Result<Rule, SceneError> {
-    let id = || rule.id.clone();
-    let zone = |zone: &String| {
-        let found = settings.zones.iter().find(|(name, _)| name == zone);
-        found
-            .map(|(_, polygon)| polygon.clone())
-            .ok_or_else(|| SceneError::UnknownZone {
-                rule: index,
-                id: id(),
-                zone: zone.clone(),
-                known: list(settings.zones.iter().map(|(name, _)| name)),
-            })
+    let silent = |change: &IncidentChange| {
+        let mut watches = rules.iter();
+        watches.any(|watch| watch.silent && watch.index == change.rule)
     };
-    let line = |line: &String| {
-        let found = settings.lines.iter().find(|(name, _)| name == line);
-        found
-            .map(|(_, line)| *line)
-            .ok_or_else(|| SceneError::UnknownLine {
-                rule: index,
-                id: id(),
-                line: line.clone(),
-                known: list(settings.lines.iter().map(|(name, _)| name)),
-            })
-    };
-    let built = match &rule.rule {
-        RuleSpec::LineCrossing {
-            line: name,
-            direction,
-            hysteresis,
-        } => LineCrossing::new(line(name)?, *direction, *hysteresis).map(Rule::LineCrossing),
-        RuleSpec::Intrusion {
-            zone: name,
-            min_duration,
-        } => Intrusion::new(zone(name)?, *min_duration).map(Rule::Intrusion),
-        RuleSpec::Loitering {
-            zone: name,
-            min_duration,
-        } => Loitering::new(zone(name)?, *min_duration).map(Rule::Loitering),
-        RuleSpec::Crowd {
-            zone: name,
-            min_count,
-            min_duration,
-        } => Crowd::new(zone(name)?, *min_count, *min_duration).map(Rule::Crowd),
-        RuleSpec::Congestion {
-            zone: name,
-            min_count,
-            max_speed,
-            min_duration,
-        } => Congestion::new(zone(name)?, *min_count, *max_speed, *min_duration)
-            .map(Rule::Congestion),
-        RuleSpec::WrongWay {
-            zone: name,
-            direction_degrees: degrees,
-            tolerance_degrees: tolerance,
-            min_distance,
-        } => WrongWay::new(zone(name)?, *degrees, *tolerance, *min_distance).map(Rule::WrongWay),
-        RuleSpec::StoppedVehicle {
-            zone: name,
-            min_duration,
-        } => StoppedVehicle::new(zone(name)?, *min_duration).map(Rule::StoppedVehicle),
-    };
-    built.map_err(|problem| SceneError::Rule {
-        rule: index,
-        id: id(),
-        problem,
-    })
+    told.retain(|change| !silent(change));
+    told
 }
 
-/// Names for an error message.
-fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let names: Vec<&str> = names.map(String::as_str).collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
-}
-
-/// Labels that detectors confuse on one and the same object, frame by frame.
-const CONFUSED: [&[&str]; 3] = [
-    &[
-        "car", "truck", "bus", "van", "lorry", "minibus", "pickup", "train",
-    ],
-    &["bicycle", "motorcycle", "motorbike", "scooter", "moped"],
-    &["bag", "backpack", "handbag", "suitcase"],
-];
-
-/// Each class's group is the first class it may be confused with.
-fn class_groups(labels: &[String]) -> ClassGroups {
-    let kin = |label: &str| CONFUSED.iter().find(|names| names.contains(&label));
-    let first = |label: &String| {
-        let alike = |other: &String| {
-            other == label || kin(label).is_some_and(|k| k.contains(&other.as_str()))
+impl Watch {
+    fn look(
+        &mut self,
+        tracks: &[Track],
+        moment: Moment<'_>,
+        last_number: &mut u64,
+        heard: &[IncidentChange],
+    ) -> Vec<IncidentChange> {
+        let tracks = if self.active { tracks } else { &[] };
+        let classes = self.classes.as_deref();
+        let watched = tracks.iter().filter(|track| {
+            classes.is_none_or(|c| c.contains(&track.class))
+                && track.displacement >= self.min_displacement
+        });
+        let mut found = Vec::new();
+        let mut log = Log {
+            at: moment.at,
+            rule: self.index,
+            kind: self.kind,
+            all: tracks,
+            aspect: moment.aspect,
+            ends: moment.ends || !self.active,
+            heard,
+            sight: moment.sight,
+            said: moment.said,
+            last_number,
+            changes: &mut found,
         };
-        let place = labels.iter().position(alike).unwrap_or_default();
-        u16::try_from(place).unwrap_or(u16::MAX)
-    };
-    labels.iter().map(first).collect()
+        self.rule.evaluate(watched, &mut log);
+        let mut told = Vec::new();
+        (self.life).pass(found, tracks, moment.at, &mut told);
+        told
+    }
 }

@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod custom;
 mod script;
 
 use std::{fs, path::Path, time::Duration};
@@ -14,6 +15,7 @@ use analytics::{
     detection::{ClassId, Detection},
     geometry::Rect,
     incident::Transition,
+    rule::RuleIndex,
     scene::Scene,
 };
 use proptest::prelude::*;
@@ -49,7 +51,16 @@ fn opened(script: &Script) -> Vec<(usize, f32)> {
 fn rules_say_the_same_at_five_to_twenty_five_frames_a_second() {
     for name in [
         "congestion",
+        "custom",
+        "fire_smoke",
+        "sequence",
         "crowd",
+        "running",
+        "speeding",
+        "fall_by_name",
+        "occupancy",
+        "gathering",
+        "dispersal",
         "intrusion",
         "line_crossing",
         "loitering",
@@ -80,6 +91,65 @@ fn rules_say_the_same_at_five_to_twenty_five_frames_a_second() {
 }
 
 #[test]
+fn crossings_are_counted_by_class_and_direction() {
+    let script = Script::read(
+        "line gate 0 0.5 1 0.5
+         rule count counting gate any
+         walk person 0.8  0 0.2 0.3  2 0.2 0.8  0.06 0.1
+         walk person 0.8  0 0.4 0.8  2 0.4 0.3  0.06 0.1
+         walk person 0.8  3 0.4 0.8  5 0.4 0.3  0.06 0.1
+         walk car 0.8     0 0.7 0.8  2 0.7 0.3  0.1 0.1
+         walk car 0.8     0 0.9 0.8  2 0.9 0.6  0.1 0.1",
+    );
+    let mut scene = Scene::new(&script.settings, &labels()).unwrap();
+    for (&at, dets) in &script.frames {
+        assert!(scene.update(Duration::from_millis(at), dets).is_empty());
+    }
+    let mut totals: Vec<(u16, bool, u64)> = scene
+        .totals()
+        .map(|(_, total)| (total.class.0, total.forward, total.count))
+        .collect();
+    totals.sort_unstable();
+    // Down the picture is from the left of the line to its right.
+    assert_eq!(totals, [(0, false, 2), (0, true, 1), (2, false, 1)]);
+}
+
+#[test]
+fn a_rule_that_rests_closes_what_it_has_open_and_begins_anew() {
+    let script = Script::read(
+        "zone all 0 0 1 0 1 1 0 1
+         rule in intrusion all 0.5
+         rule two crowd all 2,1
+         walk person 0.8  0 0.3 0.5  12 0.3 0.5  0.1 0.2
+         walk person 0.8  0 0.7 0.5  12 0.7 0.5  0.1 0.2",
+    );
+    let mut scene = Scene::new(&script.settings, &labels()).unwrap();
+    let mut told = Vec::new();
+    for (&at, dets) in &script.frames {
+        for rule in [0, 1] {
+            scene.set_active(RuleIndex(rule), !(4000..8000).contains(&at));
+        }
+        told.extend(scene.update(Duration::from_millis(at), dets));
+    }
+    let times = |transition| -> Vec<(usize, u128)> {
+        let changes = told.iter().filter(|c| c.transition == transition);
+        let mut times: Vec<_> = changes.map(|c| (c.rule.0, c.at.as_millis())).collect();
+        times.sort_unstable();
+        times
+    };
+    let opened = [
+        (0, 600),
+        (0, 600),
+        (0, 8500),
+        (0, 8500),
+        (1, 1100),
+        (1, 9000),
+    ];
+    assert_eq!(times(Transition::Opened), opened);
+    assert_eq!(times(Transition::Closed), [(0, 4000), (0, 4000), (1, 4000)]);
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     let script = Script::read(
         "zone lawn 0 0 1 0 1 1
@@ -88,7 +158,8 @@ fn everything_wrong_is_told_at_once() {
          rule a intrusion garden 1 person dog
          rule b line_crossing fence any person
          rule b loitering lawn 0 cat
-         rule c intrusion lawn 99999",
+         rule c intrusion lawn 99999
+         rule d speeding anywhere 50",
     );
     let errors = Scene::new(&script.settings, &labels()).unwrap_err();
     let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -177,7 +248,19 @@ proptest! {
              rule d crowd lawn 2,1
              rule e congestion lawn 1,0.1,1
              rule f wrong_way lawn 90,60,0.05
-             rule g stopped_vehicle lawn 1",
+             rule g stopped_vehicle lawn 1
+             rectangle 0.3 0.9 0.7 0.9 0.6 0.3 0.4 0.3 10 40
+             rule h speeding anywhere 10
+             rule i running lawn 1,0.1
+             rule j fall anywhere 0.1
+             rule k occupancy lawn 1,2,0
+             rule l gathering lawn 2,0
+             rule m dispersal lawn 2,1
+             rule n counting gate any
+             life a ignore lawn
+             life b cool_down 3
+             life e max_per_minute 1
+             life f min_displacement 0.2",
         );
         let mut scene = Scene::new(&script.settings, &labels()).unwrap();
         let mut changes = Vec::new();

@@ -8,11 +8,22 @@ use crate::attributes::{Answer, unit};
 pub enum CropKind {
     /// One output of a number a label, `[1, labels]` and ones.
     Classifier {
-        /// The numbers are logits: the score is their softmax. Else they are scores already.
-        softmax: bool,
+        /// What the numbers are.
+        scoring: Scoring,
     },
     /// One output `[1, n]` and ones: a vector whose direction tells objects apart (re-identification).
     Embedding,
+}
+
+/// How a classifier's numbers become scores of 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scoring {
+    /// They are scores already.
+    Scores,
+    /// They are logits of labels that exclude each other.
+    Softmax,
+    /// They are logits of labels of which several may be true.
+    Sigmoid,
 }
 
 impl CropKind {
@@ -20,6 +31,16 @@ impl CropKind {
         match self {
             CropKind::Classifier { .. } => "classifier",
             CropKind::Embedding => "embedding",
+        }
+    }
+}
+
+impl Scoring {
+    fn score(self, number: f32, all: &[f32]) -> f32 {
+        match self {
+            Scoring::Scores => number.clamp(0.0, 1.0),
+            Scoring::Softmax => 1.0 / all.iter().map(|v| (v - number).exp()).sum::<f32>(),
+            Scoring::Sigmoid => 1.0 / (1.0 + (-number).exp()),
         }
     }
 }
@@ -63,6 +84,11 @@ impl CropDecoder {
         Err(decoder.refuse(found.collect::<Vec<_>>().join(", ")))
     }
 
+    /// Whether it gives labels.
+    pub fn is_classifier(&self) -> bool {
+        matches!(self.kind, CropKind::Classifier { .. })
+    }
+
     /// Checks the outputs of a first inference.
     ///
     /// # Errors
@@ -80,17 +106,24 @@ impl CropDecoder {
         let numbers = self.numbers(outputs)?;
         match self.kind {
             CropKind::Embedding => unit(numbers).map(Answer::Appearance),
-            CropKind::Classifier { softmax } => {
+            CropKind::Classifier { scoring } => {
                 let best = numbers.iter().enumerate().filter(|(_, v)| v.is_finite());
                 let (class, most) = best.max_by(|a, b| a.1.total_cmp(b.1))?;
-                let score = if softmax {
-                    1.0 / numbers.iter().map(|v| (v - most).exp()).sum::<f32>()
-                } else {
-                    most.clamp(0.0, 1.0)
-                };
+                let score = scoring.score(*most, numbers);
                 Some(Answer::Label { class, score })
             }
         }
+    }
+
+    /// The score of every label, where the model is a classifier and its numbers are some.
+    pub fn scores(&self, outputs: &[Tensor<'_>]) -> Option<Vec<(usize, f32)>> {
+        let CropKind::Classifier { scoring } = self.kind else {
+            return None;
+        };
+        let numbers = self.numbers(outputs)?;
+        let sound = numbers.iter().all(|v| v.is_finite());
+        let score = |v: &f32| scoring.score(*v, numbers);
+        sound.then(|| numbers.iter().map(score).enumerate().collect())
     }
 
     fn numbers<'a>(&self, outputs: &[Tensor<'a>]) -> Option<&'a [f32]> {
@@ -143,13 +176,17 @@ mod tests {
 
     #[test]
     fn a_classifier_gives_its_likeliest_label() {
-        let kind = CropKind::Classifier { softmax: false };
+        let kind = CropKind::Classifier {
+            scoring: Scoring::Scores,
+        };
         let expected = Answer::Label {
             class: 1,
             score: 0.7,
         };
         assert_eq!(answer(kind, 3, &[0.2, 0.7, 0.1]), Some(expected));
-        let kind = CropKind::Classifier { softmax: true };
+        let kind = CropKind::Classifier {
+            scoring: Scoring::Softmax,
+        };
         let Some(Answer::Label { class: 2, score }) = answer(kind, 3, &[0.0, 0.0, 2.0_f32.ln()])
         else {
             panic!("the third");
@@ -171,7 +208,9 @@ mod tests {
             let refused = CropDecoder::new(kind, labels, outputs);
             refused.expect_err("must be refused").to_string()
         };
-        let kind = CropKind::Classifier { softmax: true };
+        let kind = CropKind::Classifier {
+            scoring: Scoring::Softmax,
+        };
         insta::assert_snapshot!(refusal(kind, 5, &[output(&[Some(1), Some(4)])]), @"classifier expects one output of 5 numbers; the model gives out [Some(1), Some(4)]");
         insta::assert_snapshot!(refusal(kind, 0, &[output(&[Some(1), Some(4)])]), @"classifier: labels: must not be empty");
         insta::assert_snapshot!(refusal(CropKind::Embedding, 0, &[]), @"embedding expects one output [1, n]; the model gives ");

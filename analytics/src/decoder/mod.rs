@@ -8,7 +8,7 @@ mod fit;
 mod yolov8;
 mod yolox;
 
-pub use crop::{CropDecoder, CropKind};
+pub use crop::{CropDecoder, CropKind, Scoring};
 pub use fit::Fit;
 use thiserror::Error;
 
@@ -78,7 +78,7 @@ pub enum Family {
         /// Which point of a cell the distances are measured from.
         cell_point: CellPoint,
     },
-    /// It finds nothing, it looks at what others have found: [`CropDecoder`] reads it.
+    /// It finds nothing, it looks at what others have found, or at the picture as a whole: [`CropDecoder`] reads it.
     Crop(CropKind),
 }
 

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::{
-    Log,
-    episode::{Episode, inside},
-};
+use super::{Log, episode::Episode, hidden::Present};
 use crate::{geometry::Polygon, track::Track};
 
 /// One incident an episode, of all who are there.
 #[derive(Debug)]
 pub(crate) struct Congestion {
-    zone: Polygon,
+    present: Present,
     min_count: u32,
     /// Normalised widths a second.
     max_speed: f32,
@@ -34,7 +31,7 @@ impl Congestion {
             return Err(format!("max_speed {max_speed} is no speed"));
         }
         Ok(Congestion {
-            zone,
+            present: Present::new(zone),
             min_count,
             max_speed,
             episode: Episode::new(min_duration),
@@ -46,7 +43,7 @@ impl Congestion {
         tracks: impl Iterator<Item = &'t Track> + Clone,
         log: &mut Log<'_>,
     ) {
-        let here = inside(&self.zone, tracks, log.at);
+        let here = self.present.step(tracks, log);
         let speed = |track: &Track| track.velocity.0.hypot(track.velocity.1);
         let mean = here.iter().map(speed).sum::<f32>() / here.len().max(1) as f32;
         let congested = here.len() >= self.min_count as usize && mean < self.max_speed;

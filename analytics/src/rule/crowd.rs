@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::{
-    Log,
-    episode::{Episode, inside},
-};
+use super::{Log, episode::Episode, hidden::Present};
 use crate::{geometry::Polygon, track::Track};
 
 /// One incident an episode, of all who are there.
 #[derive(Debug)]
 pub(crate) struct Crowd {
-    zone: Polygon,
+    present: Present,
     min_count: u32,
     episode: Episode,
 }
@@ -30,7 +27,7 @@ impl Crowd {
             ));
         }
         Ok(Crowd {
-            zone,
+            present: Present::new(zone),
             min_count,
             episode: Episode::new(min_duration),
         })
@@ -41,7 +38,7 @@ impl Crowd {
         tracks: impl Iterator<Item = &'t Track> + Clone,
         log: &mut Log<'_>,
     ) {
-        let here = inside(&self.zone, tracks, log.at);
+        let here = self.present.step(tracks, log);
         let crowded = here.len() >= self.min_count as usize;
         self.episode.step(crowded, here, log);
     }

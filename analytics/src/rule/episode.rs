@@ -52,9 +52,11 @@ impl Episode {
             self.since = None;
         }
         let over = at.saturating_sub(self.last) > OVER || log.ends;
-        if over && let Some((incident, members)) = self.open.take() {
-            log.close(incident, &members);
+        if over {
             self.since = None;
+            if let Some((incident, members)) = self.open.take() {
+                log.close(incident, &members);
+            }
         }
     }
 }

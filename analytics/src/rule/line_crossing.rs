@@ -35,14 +35,14 @@ pub(crate) struct LineCrossing {
 
 /// A line, and how near to it is not clearly beside it.
 #[derive(Clone, Debug)]
-struct Gate {
+pub(super) struct Gate {
     line: Line,
     hysteresis: f32,
 }
 
 /// What is remembered of a track.
 #[derive(Clone, Debug)]
-struct Walker {
+pub(super) struct Walker {
     /// As last seen.
     track: Track,
     /// The side it is on, small excursions over the line aside: whether right of the line.
@@ -70,7 +70,7 @@ impl LineCrossing {
             ));
         }
         Ok(LineCrossing {
-            gate: Gate { line, hysteresis },
+            gate: Gate::new(line, hysteresis),
             direction,
             walkers: Vec::new(),
         })
@@ -111,6 +111,10 @@ impl LineCrossing {
 }
 
 impl Gate {
+    pub(super) fn new(line: Line, hysteresis: f32) -> Self {
+        Gate { line, hysteresis }
+    }
+
     /// Distance of a foot point from the line in margins, positive on the right.
     fn offset(&self, rect: &Rect) -> f32 {
         let (along_x, along_y) = (
@@ -125,7 +129,7 @@ impl Gate {
 }
 
 impl Walker {
-    fn new(track: &Track, gate: &Gate, at: Duration) -> Self {
+    pub(super) fn new(track: &Track, gate: &Gate, at: Duration) -> Self {
         let offset = gate.offset(&track.rect);
         Walker {
             track: *track,
@@ -139,8 +143,12 @@ impl Walker {
         }
     }
 
+    pub(super) fn follows(&self, track: &Track) -> bool {
+        self.track.id == track.id
+    }
+
     /// Goes on to where the track is now; gives the direction (forward?) of a crossing that counts.
-    fn step(&mut self, track: &Track, gate: &Gate, at: Duration) -> Option<bool> {
+    pub(super) fn step(&mut self, track: &Track, gate: &Gate, at: Duration) -> Option<bool> {
         let line = &gate.line;
         let (before, now): (Point, Point) = (self.track.rect.foot(), track.rect.foot());
         if (line.side(before) > 0.0) != (line.side(now) > 0.0) {

@@ -12,11 +12,20 @@ use crate::{
 /// It has moved once it has gone so far from where it was first seen, in mean sides of its box.
 const MOVED: f32 = 0.6;
 
+/// and no longer covers so much of where it was first seen, or that of it: what hides a part of a parked car moves its box's
+/// middle, not the car.
+const STILL_THERE: f32 = 0.5;
+
 /// It stands as long as it stays so near to where it stopped, in mean sides of its box: boxes tremble.
 const TREMBLES: f32 = 0.2;
 
 /// Driving on is more than trembling, too.
 const DRIVES_ON: f32 = 0.5;
+
+/// Boxes of one vehicle share so much of what both cover; those of two in a queue do not.
+const SAME: f32 = 0.4;
+/// What has stood for so long since it was first seen is parked.
+const PARKED: Duration = Duration::from_millis(5000);
 
 /// Not seen for so long, it is gone; until then a new track at the same place goes on for it.
 const GONE_AFTER: Duration = Duration::from_millis(5000);
@@ -34,7 +43,7 @@ struct Vehicle {
     /// As last seen.
     track: Track,
     /// Where it was first seen.
-    origin: Point,
+    origin: Rect,
     moved: bool,
     /// Where it stands, and since when.
     place: Point,
@@ -62,8 +71,9 @@ impl StoppedVehicle {
         log: &mut Log<'_>,
     ) {
         for track in tracks.filter(|t| t.seen && t.confirmed) {
+            let parked = self.is_parked_at(track, log.at);
             match self.vehicle_of(track) {
-                Some(vehicle) => vehicle.go_on(track, log),
+                Some(vehicle) => vehicle.go_on(track, parked, log),
                 None => self.vehicles.push(Vehicle::new(track, log.at)),
             }
         }
@@ -85,6 +95,14 @@ impl StoppedVehicle {
         });
     }
 
+    /// Whether another vehicle has stood there from the first: two are never at one place, so that the track has gone over
+    /// from who drives by to who is parked.
+    fn is_parked_at(&self, track: &Track, at: Duration) -> bool {
+        let others = self.vehicles.iter().filter(|v| v.track.id != track.id);
+        let mut parked = others.filter(|v| !v.moved && at.saturating_sub(v.since) >= PARKED);
+        parked.any(|v| v.track.rect.iou(&track.detected) >= SAME)
+    }
+
     /// The track's own vehicle; else one that was lost at the same place.
     fn vehicle_of(&mut self, track: &Track) -> Option<&mut Vehicle> {
         let own = self.vehicles.iter().position(|v| v.track.id == track.id);
@@ -101,7 +119,7 @@ impl Vehicle {
         let centre = track.detected.centre();
         Vehicle {
             track: *track,
-            origin: centre,
+            origin: track.detected,
             moved: false,
             place: centre,
             since: at,
@@ -109,10 +127,14 @@ impl Vehicle {
         }
     }
 
-    fn go_on(&mut self, track: &Track, log: &mut Log<'_>) {
+    /// Takes where its track is now; `parked`: at a parked vehicle's place.
+    fn go_on(&mut self, track: &Track, parked: bool, log: &mut Log<'_>) {
         self.track = *track;
         let centre = track.detected.centre();
-        self.moved |= far(self.origin, centre, &track.detected) > MOVED;
+        if parked && self.incident.is_none() {
+            (self.moved, self.origin) = (false, track.detected);
+        }
+        self.moved |= has_moved(&self.origin, &track.detected);
         let gone = far(self.place, centre, &track.detected);
         let stays = if self.incident.is_some() {
             DRIVES_ON
@@ -131,6 +153,11 @@ impl Vehicle {
             log.close(incident, &[self.track]);
         }
     }
+}
+
+fn has_moved(from: &Rect, to: &Rect) -> bool {
+    let smaller = from.area().min(to.area());
+    far(from.centre(), to.centre(), to) > MOVED && from.shared(to) < STILL_THERE * smaller
 }
 
 /// Distance in mean sides of the box, its width and height taken apart.

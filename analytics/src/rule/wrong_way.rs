@@ -90,7 +90,7 @@ impl WrongWay {
             let judged = self
                 .drivers
                 .get(place)
-                .map(|driver| self.judge(driver.from, foot));
+                .map(|driver| self.judge(driver.from, foot, log.aspect));
             if let Some(driver) = self.drivers.get_mut(place) {
                 driver.go_on(track, judged.flatten(), log);
             }
@@ -105,11 +105,13 @@ impl WrongWay {
     }
 
     /// Whether the way from one point to another is wrong; nothing where it is too short to tell.
-    fn judge(&self, from: Point, to: Point) -> Option<bool> {
+    fn judge(&self, from: Point, to: Point, aspect: f32) -> Option<bool> {
         let (x, y) = (to.x - from.x, to.y - from.y);
-        let length = x.hypot(y);
+        let far = x.hypot(y) >= self.min_distance;
+        // An angle is what it looks like: in widths of the picture both ways.
+        let y = y / aspect;
         let along = x * self.direction.0 + y * self.direction.1;
-        (length >= self.min_distance).then_some(along < self.wrong * length)
+        far.then_some(along < self.wrong * x.hypot(y))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Track, TrackId, TrackerSettings, filter::Filter};
+use super::{Track, TrackId, TrackerSettings, cue::Memory, filter::Filter, pace::Pace};
 use crate::{
     detection::{ClassId, Detection},
-    geometry::Rect,
+    geometry::{Point, Rect},
+    ground::Ground,
 };
 
 #[derive(Clone, Debug)]
@@ -16,9 +17,14 @@ pub(super) struct Followed {
     pub(super) group: u16,
     /// When a sure detection last continued it.
     pub(super) last_sure: Duration,
+    /// How it looks.
+    pub(super) memory: Memory,
     /// Sum of its scores a class.
     votes: Vec<(ClassId, f32)>,
     scores: Scores,
+    pace: Pace,
+    /// Where its middle was first seen.
+    origin: Point,
     /// Sum of its scores.
     belief: f32,
 }
@@ -31,11 +37,14 @@ impl Followed {
             track: Track {
                 id,
                 class: det.class,
+                seen_as: det.class,
                 score: det.score,
                 score_median: scores.median(),
                 rect: det.rect,
                 detected: det.rect,
                 velocity: (0.0, 0.0),
+                speed: None,
+                displacement: 0.0,
                 first_seen: now,
                 last_seen: now,
                 hits: 1,
@@ -45,8 +54,11 @@ impl Followed {
             filter: Filter::new(&det.rect),
             group,
             last_sure: now,
+            memory: Memory::default(),
             votes: vec![(det.class, det.score)],
             scores,
+            pace: Pace::default(),
+            origin: det.rect.centre(),
             belief: det.score,
         }
     }
@@ -60,7 +72,16 @@ impl Followed {
     }
 
     /// Goes on with a detection.
-    pub(super) fn take(&mut self, now: Duration, det: &Detection, settings: &TrackerSettings) {
+    pub(super) fn take(
+        &mut self,
+        now: Duration,
+        det: &Detection,
+        settings: &TrackerSettings,
+        ground: Option<&Ground>,
+    ) {
+        if let Some(ground) = ground {
+            self.pace.note(now, &det.rect, ground);
+        }
         self.filter.correct(&det.rect);
         self.scores.add(det.score);
         self.belief += det.score;
@@ -74,6 +95,11 @@ impl Followed {
         let best = self.votes.iter().max_by(|a, b| a.1.total_cmp(&b.1));
         let track = &mut self.track;
         track.class = best.map_or(det.class, |(class, _)| *class);
+        let centre = det.rect.centre();
+        let away = (centre.x - self.origin.x).hypot(centre.y - self.origin.y);
+        track.displacement = track.displacement.max(away);
+        track.speed = self.pace.speed();
+        track.seen_as = det.class;
         track.score = det.score;
         track.score_median = self.scores.median();
         track.rect = at_border(self.filter.rect(), &det.rect);

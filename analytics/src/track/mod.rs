@@ -6,18 +6,23 @@
 //! steady one does not. That keeps fast objects whose boxes do not overlap from one frame to the next.
 
 mod associate;
+mod cue;
 mod filter;
 mod followed;
+mod pace;
 
 use std::time::Duration;
 
 use crate::{
     detection::{ClassId, Detection},
     geometry::Rect,
+    ground::Ground,
     suppress::suppress_by,
 };
 use associate::{Assignment, Pair, affinity};
+pub use cue::{Appearance, Sketch, worth_a_look};
 use followed::Followed;
+pub use pace::Speed;
 
 /// A track of one camera, numbered from 1 as they begin; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +62,8 @@ pub struct Track {
     pub id: TrackId,
     /// Its class, voted over its life by score.
     pub class: ClassId,
+    /// Class of its latest detection.
+    pub seen_as: ClassId,
     /// Score of its latest detection.
     pub score: f32,
     /// Median of its scores, to a hundredth.
@@ -67,6 +74,10 @@ pub struct Track {
     pub detected: Rect,
     /// Velocity of the box's middle, normalised units a second.
     pub velocity: (f32, f32),
+    /// How fast it goes over the ground, where that is calibrated and it has been seen for long enough.
+    pub speed: Option<Speed>,
+    /// How far its middle has been from where it was first seen, normalised.
+    pub displacement: f32,
     /// Time of its first detection.
     pub first_seen: Duration,
     /// Time of its latest detection.
@@ -107,12 +118,15 @@ const FARTHEST: f32 = 1.2;
 pub struct Tracker {
     settings: TrackerSettings,
     groups: ClassGroups,
+    ground: Option<Ground>,
     followed: Vec<Followed>,
     tracks: Vec<Track>,
     now: Duration,
     /// Time since the frame before.
     dt: Duration,
     next_id: u64,
+    /// How detections of the next frame look, some of them.
+    seen: Vec<Appearance>,
     work: Work,
 }
 
@@ -137,13 +151,22 @@ impl Tracker {
         Tracker {
             settings,
             groups,
+            ground: None,
             followed: Vec::new(),
             tracks: Vec::new(),
             now: Duration::ZERO,
             dt: Duration::ZERO,
             next_id: 1,
+            seen: Vec::new(),
             work: Work::default(),
         }
+    }
+
+    /// That measures speeds on this ground.
+    #[must_use]
+    pub fn on(mut self, ground: Option<Ground>) -> Tracker {
+        self.ground = ground;
+        self
     }
 
     /// Takes the detections of the frame at `at` (the camera's own time line; a time before that of the last frame is taken
@@ -159,9 +182,21 @@ impl Tracker {
         self.associate();
         self.end_lost();
         self.begin_new();
+        self.remember();
         self.tracks.clear();
         self.tracks.extend(self.followed.iter().map(|f| f.track));
         &self.tracks
+    }
+
+    /// Tells how some detections of the next frame look: a second cue for [`Tracker::update`], which forgets it.
+    pub fn recognise(&mut self, seen: Vec<Appearance>) {
+        self.seen = seen;
+    }
+
+    /// All tracks that are alive, with what is known of their looks.
+    pub fn sketches(&self) -> Vec<Sketch> {
+        let followed = self.followed.iter();
+        followed.map(|f| cue::sketch(f.track, &f.memory)).collect()
     }
 
     /// All tracks that are alive.
@@ -198,6 +233,7 @@ impl Tracker {
         let sure = since(UNSURE_FOR);
         let carried = |f: &Followed| f.track.last_seen >= recent && f.last_sure >= sure;
         self.pass(|f| f.track.confirmed, |d| d.score >= high, 0.0);
+        self.find_again(high);
         self.pass(|f| f.track.confirmed && carried(f), |d| d.score < high, 0.0);
         self.pass(|f| !f.track.confirmed, |d| d.score >= high, 0.0);
         let leap = NEWBORN_VELOCITY * dt.as_secs_f32();
@@ -226,7 +262,12 @@ impl Tracker {
                 if *taken || !dets(det) || group_of(&self.groups, det.class) != followed.group {
                     continue;
                 }
-                if let Some(affinity) = affinity(&predicted, reach, det) {
+                let seen = look_of(&self.seen, &det.rect);
+                let judge = |affinity| {
+                    let overlap = predicted.iou(&det.rect);
+                    followed.memory.judge(affinity, overlap, seen)
+                };
+                if let Some(affinity) = affinity(&predicted, reach, det).and_then(judge) {
                     work.pairs.push(Pair {
                         track: t,
                         det: d,
@@ -235,16 +276,62 @@ impl Tracker {
                 }
             }
         }
+        self.join();
+    }
+
+    /// Continues tracks that are lost with sure detections that look like them, wherever they can have got to.
+    fn find_again(&mut self, high: f32) {
+        let work = &mut self.work;
+        work.pairs.clear();
+        if self.seen.is_empty() {
+            return;
+        }
+        for (t, followed) in self.followed.iter().enumerate() {
+            let track = &followed.track;
+            if track.seen || !track.confirmed {
+                continue;
+            }
+            let gap = self.now.saturating_sub(track.last_seen);
+            for (d, (det, taken)) in work.dets.iter().zip(&work.taken).enumerate() {
+                let fits = !*taken
+                    && det.score >= high
+                    && group_of(&self.groups, det.class) == followed.group
+                    && cue::can_reach(&track.detected, &det.rect, gap);
+                let seen = look_of(&self.seen, &det.rect).filter(|_| fits);
+                let alike = seen.and_then(|seen| followed.memory.recognises(seen));
+                work.pairs.extend(alike.map(|affinity| Pair {
+                    track: t,
+                    det: d,
+                    affinity,
+                }));
+            }
+        }
+        self.join();
+    }
+
+    /// Continues tracks by the best of the pairs.
+    fn join(&mut self) {
+        let work = &mut self.work;
         for &(t, d) in work.assignment.solve(&mut work.pairs) {
             if let (Some(followed), Some(det), Some(taken)) = (
                 self.followed.get_mut(t),
                 work.dets.get(d),
                 work.taken.get_mut(d),
             ) {
-                followed.take(self.now, det, &self.settings);
+                followed.take(self.now, det, &self.settings, self.ground.as_ref());
                 *taken = true;
             }
         }
+    }
+
+    /// Keeps how tracks look that were seen just now.
+    fn remember(&mut self) {
+        for followed in self.followed.iter_mut().filter(|f| f.track.seen) {
+            if let Some(embedding) = look_of(&self.seen, &followed.track.detected) {
+                followed.memory.note(self.now, embedding);
+            }
+        }
+        self.seen.clear();
     }
 
     fn end_lost(&mut self) {
@@ -287,6 +374,12 @@ fn is_sound(det: &Detection) -> bool {
 
 /// Far below a pixel of any camera.
 const LEAST_SIDE: f32 = 1e-5;
+
+/// How the detection of this box looks.
+fn look_of<'s>(seen: &'s [Appearance], rect: &Rect) -> Option<&'s [f32]> {
+    let found = seen.iter().find(|one| one.rect == *rect)?;
+    Some(&found.embedding)
+}
 
 fn group_of(groups: &ClassGroups, class: ClassId) -> u16 {
     groups.get(usize::from(class.0)).copied().unwrap_or(class.0)

@@ -16,13 +16,14 @@ use std::{collections::BTreeMap, time::Duration};
 use analytics::{
     detection::{ClassId, Detection},
     geometry::{Line, Point, Polygon, Rect},
+    ground::Ground,
     incident::IncidentChange,
-    rule::{DEFAULT_HYSTERESIS, Direction, RuleSettings, RuleSpec},
+    rule::{DEFAULT_HYSTERESIS, Direction, LifeSettings, RuleSettings, RuleSpec},
     scene::{Scene, SceneSettings},
     track::TrackerSettings,
 };
 
-pub(crate) const LABELS: [&str; 4] = ["person", "bicycle", "car", "truck"];
+pub(crate) const LABELS: [&str; 6] = ["person", "bicycle", "car", "truck", "fallen", "smoke"];
 
 pub(crate) struct Script {
     pub(crate) settings: SceneSettings,
@@ -61,6 +62,7 @@ impl Script {
                 lines: Vec::new(),
                 rules: Vec::new(),
                 tracker: TrackerSettings::default(),
+                ground: None,
             },
             frames: BTreeMap::new(),
         };
@@ -82,7 +84,13 @@ impl Script {
                         .zones
                         .push((name.to_owned(), Polygon::new(points(corners)).unwrap()));
                 }
+                ["custom", id, seconds, class, ref when @ ..] => {
+                    let settings = custom(id, seconds, class, &when.join(" "));
+                    script.settings.rules.push(settings);
+                }
                 ["rule", id, ref spec @ ..] => script.settings.rules.push(rule(id, spec)),
+                ["rectangle", ref numbers @ ..] => script.calibrate(numbers),
+                ["life", id, key, value] => script.live(id, key, value),
                 ["fps", n] => fps = fixed.unwrap_or(n.parse().unwrap()),
                 ["wobble", size] => wobble = size.parse().unwrap(),
                 ["walk", class, score, ref way @ ..] => {
@@ -92,6 +100,28 @@ impl Script {
             }
         }
         script
+    }
+
+    /// `rectangle X Y X Y X Y X Y METRES METRES`: the ground, by a rectangle on it.
+    fn calibrate(&mut self, words: &[&str]) {
+        let corners: [Point; 4] = points(&words[..8]).try_into().unwrap();
+        let sides = numbers(&words[8..]);
+        let sides = [f64::from(sides[0]), f64::from(sides[1])];
+        self.settings.ground = Some(Ground::rectangle(corners, sides).unwrap());
+    }
+
+    /// `life ID KEY VALUE`: which incidents of a rule above are told.
+    fn live(&mut self, id: &str, key: &str, value: &str) {
+        let rule = self.settings.rules.iter_mut().find(|rule| rule.id == id);
+        let life = &mut rule.unwrap().life;
+        match key {
+            "cool_down" => life.cool_down = Duration::from_secs_f32(value.parse().unwrap()),
+            "max_per_minute" => life.max_per_minute = value.parse().unwrap(),
+            "min_displacement" => life.min_displacement = value.parse().unwrap(),
+            "silent" => life.silent = value == "yes",
+            "ignore" => life.ignore.push(value.to_owned()),
+            _ => panic!("no such key: {key}"),
+        }
     }
 
     fn walk(&mut self, class: &str, score: &str, way: &[f32], fps: f32, wobble: f32) {
@@ -152,21 +182,30 @@ impl Script {
     /// One line a change.
     pub(crate) fn tell(&self) -> String {
         let line = |c: &IncidentChange| {
-            let object = &c.objects[0];
-            let foot = object.rect.foot();
-            format!(
-                "{:5.1} s  {:?} #{} {} ({}) by {} {} of {:.2} at {:.2},{:.2}",
+            let mut told = format!(
+                "{:5.1} s  {:?} #{} {} ({})",
                 c.at.as_secs_f32(),
                 c.transition,
                 c.incident.0,
                 self.settings.rules[c.rule.0].id,
                 c.kind.as_str(),
-                LABELS[usize::from(object.class.0)],
-                object.track.0,
-                c.confidence,
-                foot.x,
-                foot.y,
-            )
+            );
+            if let Some(object) = c.objects.first() {
+                let (class, foot) = (usize::from(object.class.0), object.rect.foot());
+                let (class, track) = (LABELS[class], object.track.0);
+                let (x, y) = (foot.x, foot.y);
+                told += &format!(
+                    " by {class} {track} of {:.2} at {x:.2},{y:.2}",
+                    c.confidence
+                );
+            }
+            if let Some(speed) = c.objects.first().and_then(|object| object.speed) {
+                told += &format!(" at {:.1} +- {:.1} m/s", speed.mps, speed.error_mps);
+            }
+            if c.suppressed_before > 0 {
+                told += &format!(" after {} held back", c.suppressed_before);
+            }
+            told
         };
         let lines: Vec<String> = self.play().iter().map(line).collect();
         if lines.is_empty() {
@@ -177,6 +216,22 @@ impl Script {
     }
 }
 
+/// `custom ID SECONDS CLASS EXPRESSION`: of all classes where the class is `-`.
+fn custom(id: &str, seconds: &str, class: &str, when: &str) -> RuleSettings {
+    RuleSettings {
+        id: id.to_owned(),
+        classes: (class != "-")
+            .then(|| class.to_owned())
+            .into_iter()
+            .collect(),
+        rule: RuleSpec::Custom {
+            when: when.to_owned(),
+            min_duration: Duration::from_secs_f32(seconds.parse().unwrap()),
+        },
+        life: LifeSettings::default(),
+    }
+}
+
 fn rule(id: &str, spec: &[&str]) -> RuleSettings {
     let [kind, place, how, ref classes @ ..] = spec[..] else {
         panic!("rule {id} lacks something")
@@ -184,6 +239,7 @@ fn rule(id: &str, spec: &[&str]) -> RuleSettings {
     let number = |place: usize| -> f32 { how.split(',').nth(place).unwrap().parse().unwrap() };
     let min_duration = || Duration::from_secs_f32(number(0));
     let place = place.to_owned();
+    let anywhere = (place != "anywhere").then(|| place.clone());
     let rule = match kind {
         "line_crossing" => RuleSpec::LineCrossing {
             line: place,
@@ -224,6 +280,46 @@ fn rule(id: &str, spec: &[&str]) -> RuleSettings {
             tolerance_degrees: number(1),
             min_distance: number(2),
         },
+        "speeding" => RuleSpec::Speeding {
+            zone: anywhere,
+            limit_kmh: number(0),
+        },
+        "running" => RuleSpec::Running {
+            zone: anywhere,
+            min_speed: number(0),
+            min_duration: Duration::from_secs_f32(number(1)),
+        },
+        "fall" => RuleSpec::Fall {
+            zone: anywhere,
+            min_duration: min_duration(),
+        },
+        "fire_smoke" => RuleSpec::FireSmoke {
+            zone: anywhere,
+            min_duration: min_duration(),
+        },
+        "occupancy" => RuleSpec::Occupancy {
+            zone: place,
+            min_count: number(0) as u32,
+            max_count: number(1) as u32,
+            min_duration: Duration::from_secs_f32(number(2)),
+        },
+        "gathering" => RuleSpec::Gathering {
+            zone: place,
+            min_count: number(0) as u32,
+            min_duration: Duration::from_secs_f32(number(1)),
+        },
+        "dispersal" => RuleSpec::Dispersal {
+            zone: place,
+            min_count: number(0) as u32,
+            within: Duration::from_secs_f32(number(1)),
+        },
+        "sequence" => RuleSpec::Sequence {
+            first: place,
+            then: how.split(',').next().unwrap().to_owned(),
+            within: Duration::from_secs_f32(number(1)),
+            same_object: how.ends_with(",same"),
+        },
+        "counting" => RuleSpec::Counting { line: place },
         _ => panic!("no rule: {kind}"),
     };
     let classes = classes.iter().map(|c| (*c).to_owned()).collect();
@@ -231,5 +327,6 @@ fn rule(id: &str, spec: &[&str]) -> RuleSettings {
         id: id.to_owned(),
         classes,
         rule,
+        life: LifeSettings::default(),
     }
 }
