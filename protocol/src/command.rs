@@ -11,7 +11,12 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{NodePath, Utc, id::Name, incident::EvidenceRef};
+use crate::{
+    NodePath, Utc,
+    id::Name,
+    incident::EvidenceRef,
+    verdict::{IgnoreArea, IgnoredArea, Verdict},
+};
 
 /// Set before the body when it is signed, so that the key's signature of anything else is no command.
 const DOMAIN: &[u8] = b"safecity command v1\n";
@@ -19,7 +24,7 @@ const DOMAIN: &[u8] = b"safecity command v1\n";
 const ALGORITHM: &str = "ed25519:";
 
 /// What is asked of which node, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CommandRequest {
     /// Identity of the request (UUID v7): a repetition keeps it.
     pub request: Uuid,
@@ -34,7 +39,7 @@ pub struct CommandRequest {
 }
 
 /// What a node can be asked to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Command {
     /// Raise an incident that is marked as a test, and close it.
@@ -47,17 +52,54 @@ pub enum Command {
         /// Whose picture.
         camera: Name,
     },
-    /// Send the last seconds as the camera encoded them.
+    /// Send the last seconds, masked and encoded again, or as the camera encoded them, sealed.
     FetchClip {
         /// Whose video.
         camera: Name,
         /// How many seconds, as far as the node still has them.
         seconds: u32,
+        /// The original is wanted, sealed to the centre's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        original: Option<Original>,
+    },
+    /// Send the clip of an incident that the node keeps, masked and encoded again, or the sealed original.
+    FetchIncidentClip {
+        /// The camera that saw it.
+        camera: Name,
+        /// The incident.
+        incident: Uuid,
+        /// The original is wanted, sealed to the centre's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        original: Option<Original>,
     },
     /// Connect to a camera anew.
     RestartCamera {
         /// Which camera.
         camera: Name,
+    },
+    /// Take what an operator says of an incident. A later verdict on it takes the place of an earlier one.
+    Verdict {
+        /// The camera that saw it.
+        camera: Name,
+        /// The incident.
+        incident: Uuid,
+        /// What it was.
+        verdict: Verdict,
+        /// What is to be ignored from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ignore: Option<IgnoreArea>,
+    },
+    /// Say in the receipt which areas of a camera are ignored.
+    ListIgnored {
+        /// Which camera.
+        camera: Name,
+    },
+    /// Watch an area again that was ignored.
+    Unignore {
+        /// Its camera.
+        camera: Name,
+        /// The area, as a list of them names it.
+        area: Uuid,
     },
 }
 
@@ -68,7 +110,21 @@ impl Command {
             Command::TestAlarm { .. } => "test_alarm",
             Command::Snapshot { .. } => "snapshot",
             Command::FetchClip { .. } => "fetch_clip",
+            Command::FetchIncidentClip { .. } => "fetch_incident_clip",
             Command::RestartCamera { .. } => "restart_camera",
+            Command::Verdict { .. } => "verdict",
+            Command::ListIgnored { .. } => "list_ignored",
+            Command::Unignore { .. } => "unignore",
+        }
+    }
+
+    /// For whom an original is asked for, and why.
+    pub fn original(&self) -> Option<&Original> {
+        match self {
+            Command::FetchClip { original, .. } | Command::FetchIncidentClip { original, .. } => {
+                original.as_ref()
+            }
+            _ => None,
         }
     }
 
@@ -78,9 +134,22 @@ impl Command {
             Command::TestAlarm { camera }
             | Command::Snapshot { camera }
             | Command::FetchClip { camera, .. }
-            | Command::RestartCamera { camera } => camera,
+            | Command::FetchIncidentClip { camera, .. }
+            | Command::RestartCamera { camera }
+            | Command::Verdict { camera, .. }
+            | Command::ListIgnored { camera }
+            | Command::Unignore { camera, .. } => camera,
         }
     }
+}
+
+/// For whom an original leaves a node, and why. The centre says both and keeps them; the node has the last word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Original {
+    /// The role of who asks, as the node's configuration knows it.
+    pub role: Name,
+    /// Why, in words for people.
+    pub reason: String,
 }
 
 /// What became of a command. Durable and numbered like an incident; a repeated request gets the same words again.
@@ -94,7 +163,7 @@ pub struct Receipt {
     pub request: Uuid,
     /// What became of it.
     pub outcome: CommandOutcome,
-    /// Why, where it was not done, in words for people.
+    /// Why, where it was not done or not all of it was, in words for people.
     #[serde(default)]
     pub reason: Option<String>,
     /// The incident that was raised, or under whose id evidence follows.
@@ -103,6 +172,9 @@ pub struct Receipt {
     /// Evidence that follows.
     #[serde(default)]
     pub evidence: Vec<EvidenceRef>,
+    /// Areas that are ignored: the one that was asked for, or all of a camera where a list was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoredArea>,
     /// When the request came.
     pub received: Utc,
     /// When it was answered.
@@ -143,6 +215,11 @@ impl PinnedKey {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(key.public_key().as_ref());
         PinnedKey(bytes)
+    }
+
+    /// Its 32 bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// What an envelope calls it: the beginning of its SHA-256, in hexadecimal.

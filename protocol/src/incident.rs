@@ -163,6 +163,9 @@ pub struct ObjectRef {
     /// Metres per second, where the camera's ground is calibrated.
     #[serde(default)]
     pub speed_mps: Option<f32>,
+    /// The speed lies within so many metres per second of that in 95 of 100 cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed_error_mps: Option<f32>,
     /// What second models say of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Attribute>,

@@ -5,6 +5,7 @@
 //! Knows nothing of how incidents are found (`analytics`) or stored (`command-center`).
 
 pub mod command;
+pub mod custody;
 pub mod evidence;
 pub mod id;
 pub mod incident;
@@ -12,14 +13,21 @@ pub mod onvif;
 pub mod status;
 pub mod tombstone;
 pub mod topic;
+pub mod totals;
+pub mod verdict;
 
-pub use command::{Command, CommandOutcome, CommandRequest, PinnedKey, Receipt};
+pub use command::{Command, CommandOutcome, CommandRequest, Original, PinnedKey, Receipt};
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};
-pub use status::{CameraHealth, CameraState, Coverage, Degradation, Health, NodeState, NodeStatus};
+pub use status::{
+    ArchiveHealth, CameraHealth, CameraState, Coverage, Degradation, Health, NodeState, NodeStatus,
+    VerdictHealth,
+};
 pub use tombstone::Tombstone;
 pub use topic::{NodePath, Topic};
+pub use totals::Totals;
+pub use verdict::{IgnoreArea, IgnoredArea, Verdict};
 
 /// A point in time as it stands on the wire: UTC, RFC 3339, written with milliseconds.
 pub type Utc = jiff::Timestamp;

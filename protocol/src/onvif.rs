@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{IncidentEvent, IncidentState, NodePath};
+use crate::{IncidentEvent, IncidentState, Name, NodePath, Totals, Utc, incident::RuleRef};
 
 /// A message of the mirror.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,24 +48,59 @@ pub fn mirror(event: &IncidentEvent, node: &NodePath, prefix: &str) -> Option<Mi
             said["Speed"] = json!(speed);
         }
     }
-    let (camera, rule) = (&data.camera.id, &data.rule.id);
-    let analytics = &node.node;
-    Some(Mirrored {
-        topic: format!(
-            "{prefix}/onvif-ej/{}/&{camera}/{analytics}/{rule}",
-            topic(data.rule.kind.as_str())
-        ),
-        payload: json!({
-            "UtcTime": data.time.capture.to_string(),
-            "Source": {
-                "VideoSource": camera,
-                "AnalyticsConfiguration": analytics,
-                "Rule": rule,
-            },
-            "Data": said,
-        }),
-        retain: property,
-    })
+    let source = Source {
+        prefix,
+        node,
+        camera: &data.camera.id,
+        rule: &data.rule,
+    };
+    Some(source.says(data.time.capture, &said, property))
+}
+
+/// What counting rules have counted, a message a rule: `Count` is of both directions and all classes.
+pub fn mirror_totals(totals: &Totals, node: &NodePath, prefix: &str) -> Vec<Mirrored> {
+    let counting = totals.rules.iter();
+    let counting = counting.filter(|rule| rule.rule.kind.as_str() == "counting");
+    let said = counting.map(|rule| {
+        let crossed = rule.crossings.iter().map(|of| of.forward + of.backward);
+        let source = Source {
+            prefix,
+            node,
+            camera: &totals.camera,
+            rule: &rule.rule,
+        };
+        let count: u64 = crossed.sum();
+        source.says(totals.until, &json!({ "Count": count }), false)
+    });
+    said.collect()
+}
+
+/// Who speaks.
+struct Source<'s> {
+    prefix: &'s str,
+    node: &'s NodePath,
+    camera: &'s Name,
+    rule: &'s RuleRef,
+}
+
+impl Source<'_> {
+    fn says(&self, time: Utc, data: &Value, retain: bool) -> Mirrored {
+        let (prefix, camera, rule) = (self.prefix, self.camera, &self.rule.id);
+        let (analytics, topic) = (&self.node.node, topic(self.rule.kind.as_str()));
+        Mirrored {
+            topic: format!("{prefix}/onvif-ej/{topic}/&{camera}/{analytics}/{rule}"),
+            payload: json!({
+                "UtcTime": time.to_string(),
+                "Source": {
+                    "VideoSource": camera,
+                    "AnalyticsConfiguration": analytics,
+                    "Rule": rule,
+                },
+                "Data": data,
+            }),
+            retain,
+        }
+    }
 }
 
 /// The topic of a kind of rule; kinds without a standard topic get one of ours.

@@ -69,8 +69,52 @@ pub struct Health {
     /// asked of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degradation: Option<Degradation>,
+    /// Clips of incidents on the node's disk; absent where none are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveHealth>,
+    /// What became of operators' verdicts; absent from nodes that take none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<VerdictHealth>,
     /// The cameras.
     pub cameras: Vec<CameraHealth>,
+}
+
+/// Clips of incidents on a node's disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct ArchiveHealth {
+    /// How many there are.
+    pub clips: u64,
+    /// What they take, in bytes.
+    pub bytes: u64,
+    /// What they may take, in bytes.
+    pub max_bytes: u64,
+    /// Deleted for want of room or for their age since the agent started.
+    pub given_up: u64,
+    /// Not kept although they should have been since the agent started: no room, or the disk failed.
+    pub lost: u64,
+    /// When the oldest incident of them came.
+    pub oldest: Option<Utc>,
+}
+
+/// What became of operators' verdicts on a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct VerdictHealth {
+    /// Areas that are ignored for a rule because somebody said so.
+    pub ignored_areas: u64,
+    /// Incidents in ignored areas, those of the configuration too, that were held back since the agent started.
+    pub suppressed: u64,
+    /// Areas that were dropped since the agent started, because their rule is no longer there.
+    pub areas_dropped: u64,
+    /// Why the latest of them was, in words for people.
+    pub last_dropped: Option<String>,
+    /// Cases in the node's replay set.
+    pub cases: u64,
+    /// What they take, in bytes.
+    pub case_bytes: u64,
+    /// Cases that were deleted for want of room or for their age since the agent started.
+    pub cases_given_up: u64,
 }
 
 /// What a node leaves out for now.

@@ -57,6 +57,11 @@ pub enum Topic {
         /// The rule's kind, for instance `line_crossing`.
         kind: Name,
     },
+    /// What a camera's rules have counted.
+    Totals {
+        /// The camera.
+        camera: Name,
+    },
     /// One part of an incident's evidence, whole.
     Evidence {
         /// Which incident.
@@ -83,6 +88,7 @@ impl fmt::Display for Topic {
             Topic::Health => f.write_str("health"),
             Topic::Tombstone => f.write_str("tombstone"),
             Topic::Incident { camera, kind } => write!(f, "incident/{camera}/{kind}"),
+            Topic::Totals { camera } => write!(f, "totals/{camera}"),
             Topic::Evidence { incident, part } => write!(f, "evidence/{incident}/{part}"),
             Topic::Command { request } => write!(f, "command/{request}"),
             Topic::Receipt { request } => write!(f, "receipt/{request}"),
@@ -139,6 +145,9 @@ pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
         ["incident", camera, kind] => Topic::Incident {
             camera: name(camera)?,
             kind: name(kind)?,
+        },
+        ["totals", camera] => Topic::Totals {
+            camera: name(camera)?,
         },
         ["evidence", incident, part] => Topic::Evidence {
             incident: id("incident", incident)?,

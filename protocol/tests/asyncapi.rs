@@ -6,7 +6,8 @@
 use std::{env, fs, path::Path, process::Command};
 
 use protocol::{
-    CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, topic,
+    CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals,
+    topic,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -70,6 +71,15 @@ fn channels() -> Vec<Channel> {
             delivery: (1, false),
             schema: schema::<Tombstone>,
             samples: "tombstone",
+        },
+        Channel {
+            name: "totals",
+            levels: "totals/{camera}",
+            content_type: JSON,
+            about: "What a camera's rules have counted in a stretch of time, and how much of it was watched.",
+            delivery: (1, false),
+            schema: schema::<Totals>,
+            samples: "totals",
         },
         Channel {
             name: "evidence",

@@ -108,3 +108,28 @@ fn a_key_reads_as_it_is_written() {
         assert!(wrong.parse::<PinnedKey>().is_err(), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_verdict_reads_as_it_is_documented() {
+    let text = r#"{"kind":"verdict","camera":"gate","incident":"00000000-0000-0000-0000-000000000007","verdict":"false",
+        "ignore":{"polygon":[[0.25,0.5],[0.5,0.5],[0.5,0.75]],"until":"2026-08-01T00:00:00Z"}}"#;
+    let command: Command = serde_json::from_str(text).unwrap();
+    let Command::Verdict {
+        verdict, ignore, ..
+    } = &command
+    else {
+        panic!("{command:?}")
+    };
+    assert_eq!(*verdict, protocol::Verdict::False);
+    assert_eq!(ignore.as_ref().unwrap().polygon.as_ref().unwrap().len(), 3);
+    let again: serde_json::Value = serde_json::to_value(&command).unwrap();
+    assert_eq!(
+        again,
+        serde_json::from_str::<serde_json::Value>(text).unwrap()
+    );
+    let plain = text.split(",\n").next().unwrap().to_owned() + "}";
+    let command: Command = serde_json::from_str(&plain).unwrap();
+    assert!(matches!(command, Command::Verdict { ignore: None, .. }));
+    assert_eq!(serde_json::to_string(&command).unwrap(), plain);
+    assert!(serde_json::from_str::<Command>(&plain.replace("false", "perhaps")).is_err());
+}

@@ -1,7 +1,14 @@
 //! The mirror says what a video management system understands, and nothing of tests.
-#![allow(clippy::unwrap_used, reason = "what helps a test may fail like one")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
 
-use protocol::{IncidentEvent, IncidentState, NodePath, onvif::mirror};
+use protocol::{
+    IncidentEvent, IncidentState, NodePath,
+    onvif::{mirror, mirror_totals},
+};
 use serde_json::json;
 
 fn node() -> NodePath {
@@ -79,4 +86,20 @@ fn a_test_alarms_nobody_else() {
     let mut event = event("line_crossing", IncidentState::Opened);
     event.data.test = true;
     assert_eq!(mirror(&event, &node(), "city"), None);
+}
+
+#[test]
+fn what_is_counted_is_said_with_the_sum_of_both_ways() {
+    let text = include_str!("../samples/v1/totals.json");
+    let totals = serde_json::from_str(text).unwrap();
+    let said = mirror_totals(&totals, &node(), "city");
+    let [said] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!(
+        said.topic,
+        "city/onvif-ej/RuleEngine/CountAggregation/Counter/&north/edge-1/traffic"
+    );
+    assert_eq!(said.payload["Data"], json!({"Count": 44}));
+    assert!(!said.retain);
 }
