@@ -3,6 +3,8 @@
 //! One camera that cannot be watched is a failed camera in the health report; the others go on. A broker that is away
 //! is no reason not to start.
 
+mod inbox;
+
 use std::{
     collections::VecDeque,
     io,
@@ -11,17 +13,15 @@ use std::{
 };
 
 use protocol::Health;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
 
 use crate::{
+    archive::{Archive, recorder::Recorder},
     camera::{Outputs, mailbox::Mailbox, reel::Reel},
-    command::{self, Inbox, Ledger, Post, Posts, Refusals, Restart},
+    command::{self, Post, Posts, Refusals, Restart, verdict::Teller},
     config::{Settings, settings::InferenceError},
     correction::Corrections,
     health::{Accounts, CameraAccount, Faults, HealthTask},
@@ -39,13 +39,16 @@ use crate::{
         relief::{Relief, Relieved},
     },
     metrics::{Metrics, OfProvider},
+    pictures::Pictures,
     roster::{Models, Ready, load_models, prepare, report_faults},
     sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
     spool::{Spool, SpoolError},
     streams::{self, REEL_BYTES},
     supervisor::{Step, Supervisor},
+    totals::{Book, Moment},
     watch::Watch,
 };
+use inbox::{Desk, start_inbox};
 
 /// How long each step of stopping may take.
 const GRACE: Duration = Duration::from_secs(8);
@@ -132,7 +135,10 @@ impl Agent {
         })?;
         let node_faults = Arc::new(Faults::default());
         let cameras = accounts.clone();
-        let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults));
+        let archive = start_archive(&mut supervisor, &settings, &node_faults, &metrics);
+        let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults))
+            .with_archive(Arc::clone(&archive));
+        let verdicts = inbox::verdicts(&settings, &archive, &metrics, &node_faults);
         let (open_incidents, open) = watch::channel(Vec::new());
         let scheduler = Scheduler::new();
         let workers = start_inference(&mut supervisor, &scheduler, models)?;
@@ -144,10 +150,15 @@ impl Agent {
         let (mut places, mut posts) = (Vec::new(), Posts::new());
         for ready in ready {
             let name = ready.camera.id.clone();
+            let teller = verdicts.teller(&ready.camera);
             let (place, post) = start_camera(
                 &mut supervisor,
                 &scheduler,
                 ready,
+                Kept {
+                    archive: &archive,
+                    verdicts: teller,
+                },
                 &spool,
                 &open_incidents,
                 &metrics,
@@ -156,7 +167,10 @@ impl Agent {
             posts.insert(name, post);
         }
         let refusals = Arc::new(Refusals::default());
-        let accounts = accounts.with_refusals(Arc::clone(&refusals));
+        let mut accounts = accounts.with_refusals(Arc::clone(&refusals));
+        if !settings.command_keys.is_empty() {
+            accounts = accounts.with_verdicts(metrics.commands.verdicts.clone());
+        }
         let sessions = workers.len();
         let health = start_health(
             &mut supervisor,
@@ -179,12 +193,13 @@ impl Agent {
         };
         let used = settings.state_dir.join("budget.json");
         let budget = Budget::open(settings.mqtt.caps, &used, Arc::clone(&node_faults));
-        let inbox = Desk {
+        let desk = Desk {
             posts,
+            verdicts,
             refusals,
             faults: node_faults,
         };
-        let commands = start_inbox(&mut supervisor, &settings, inbox, &spool, &metrics)?;
+        let commands = start_inbox(&mut supervisor, &settings, desk, &spool, &metrics)?;
         let link = start_uplink(&mut supervisor, &settings, feed, commands, budget, &metrics);
         info!(node = %settings.node, cameras = places.len(), bootid = %spool.bootid(), "watching");
         Ok(Agent {
@@ -239,11 +254,18 @@ fn start_inference(
     Ok(workers)
 }
 
+/// What is kept of a camera's incidents besides their messages.
+struct Kept<'a> {
+    archive: &'a Arc<Archive>,
+    verdicts: Teller,
+}
+
 /// Starts a camera's stream and its analysis.
 fn start_camera(
     supervisor: &mut Supervisor,
     scheduler: &Arc<Scheduler>,
     ready: Ready,
+    kept: Kept<'_>,
     spool: &Spool,
     open_incidents: &watch::Sender<Vec<Uuid>>,
     metrics: &Metrics,
@@ -253,14 +275,16 @@ fn start_camera(
         account,
         analysis,
         reporter,
+        privacy,
     } = ready;
+    let Kept { archive, verdicts } = kept;
     let id = camera.id.to_string();
     let gave_way = Arc::clone(&account.feed.gave_way);
     let mailbox = Arc::new(Mailbox::counting(scheduler.bell(), gave_way));
     // Loss policy: see `InferenceFeed::results`.
     let (sender, results) = mpsc::channel(RESULTS);
-    let models = camera.cascades.iter().map(|one| one.model.clone());
-    let cascade = Arc::new(Cascade::new(models.collect()));
+    let cascade = Cascade::of(&camera.cascades, &camera.looks);
+    let cascade = Arc::new(cascade.with_likeness(camera.likeness.clone()));
     let place = scheduler.join(InferenceFeed {
         camera: id.clone(),
         mailbox: Arc::clone(&mailbox),
@@ -279,7 +303,17 @@ fn start_camera(
         orders,
         restart: Restart::default(),
     };
-    let reel = Arc::new(Mutex::new(Reel::new(camera.reel, REEL_BYTES)));
+    let reel = Reel::new(archive.reel(camera.reel), REEL_BYTES);
+    let reel = Arc::new(Mutex::new(reel));
+    let stills = account.evidence.is_some().then(|| Arc::clone(&reel));
+    let clips = Recorder::new(
+        Arc::clone(archive),
+        &camera,
+        reporter.labels(),
+        Arc::clone(&privacy),
+        Arc::clone(&reel),
+        metrics.clone(),
+    );
     let watch = Watch {
         camera: id.clone(),
         analysis,
@@ -288,14 +322,15 @@ fn start_camera(
         results,
         orders: ordered,
         reel: Arc::clone(&reel),
-        stills: account.evidence.is_some(),
+        pictures: Pictures::new(privacy, stills),
+        clips,
+        verdicts,
         spool: spool.clone(),
         open_incidents: open_incidents.clone(),
         account: Arc::clone(&account),
+        book: Book::new(&camera.scene.rules, camera.totals_every, Moment::now()),
         metrics: metrics.clone(),
         unwritten: VecDeque::new(),
-        unpictured: VecDeque::new(),
-        in_the_making: JoinSet::new(),
         corrections: Corrections::default(),
         began: tokio::time::Instant::now(),
     };
@@ -309,6 +344,23 @@ fn start_camera(
     };
     streams::start(supervisor, camera, outputs, account, &post.restart, metrics)?;
     Ok((place, post))
+}
+
+/// Opens the folder of clips and looks after their age.
+fn start_archive(
+    supervisor: &mut Supervisor,
+    settings: &Settings,
+    faults: &Faults,
+    metrics: &Metrics,
+) -> Arc<Archive> {
+    let folder = settings.state_dir.join("archive");
+    let (own, revision) = (settings.archive.clone(), &settings.revision);
+    let archive = Archive::open(own, &folder, revision, faults, metrics);
+    if archive.keeps() {
+        let stop = supervisor.stop_signal(Step::Work);
+        supervisor.task(Step::Work, "archive", Arc::clone(&archive).tidy(stop));
+    }
+    archive
 }
 
 fn start_health(
@@ -341,6 +393,7 @@ fn relieved(ready: &Ready) -> Relieved {
             priority: ready.camera.priority,
             asked: ready.camera.analysis_fps,
             floor: ready.camera.analysis_fps_floor,
+            seconds: ready.camera.has_second_models(),
         },
         pace: Arc::clone(&ready.account.pace),
     }
@@ -353,52 +406,6 @@ fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures
             http::serve(address, figures.clone(), stop.clone())
         });
     }
-}
-
-/// What the inbox needs of the agent.
-struct Desk {
-    posts: Posts,
-    refusals: Arc<Refusals>,
-    faults: Arc<Faults>,
-}
-
-/// Starts to heed commands, if the configuration names a key that may give them. Where they cannot be remembered none
-/// is heeded, and the health report says so: everything else goes on.
-fn start_inbox(
-    supervisor: &mut Supervisor,
-    settings: &Settings,
-    desk: Desk,
-    spool: &Spool,
-    metrics: &Metrics,
-) -> io::Result<Option<mpsc::Sender<command::Incoming>>> {
-    if settings.command_keys.is_empty() {
-        return Ok(None);
-    }
-    let ledger = match Ledger::open(&settings.state_dir.join("commands.db")) {
-        Ok(ledger) => ledger,
-        Err(why) => {
-            tracing::error!("no command will be heeded: {why}");
-            desk.faults.set("commands", Some(why.to_string()));
-            return Ok(None);
-        }
-    };
-    let inbox = Inbox {
-        node: settings.node.clone(),
-        keys: settings.command_keys.clone(),
-        ledger,
-        posts: desk.posts,
-        spool: spool.clone(),
-        refusals: desk.refusals,
-        metrics: metrics.clone(),
-    };
-    let (sender, incoming) = mpsc::channel(command::QUEUE);
-    let stop = supervisor.stop_signal(Step::Work);
-    // A thread of its own: its ledger waits for the disk.
-    let runtime = tokio::runtime::Handle::current();
-    supervisor.thread(Step::Work, "commands", move || {
-        runtime.block_on(inbox.run(incoming, stop));
-    })?;
-    Ok(Some(sender))
 }
 
 fn start_uplink(
@@ -430,18 +437,29 @@ fn start_uplink(
     receiver
 }
 
-/// Safety that was switched off on purpose, of the uplink and of cameras.
+/// Safety and privacy that were switched off on purpose, of the uplink and of cameras.
 fn insecure(settings: &Settings) -> Vec<String> {
-    let cameras = settings
-        .cameras
-        .iter()
-        .filter(|camera| camera.stream.insecure_tls);
-    let cameras = cameras.map(|camera| format!("camera_tls_unverified:{}", camera.id));
+    let cameras = settings.cameras.iter().flat_map(|camera| {
+        let unverified = camera.stream.insecure_tls;
+        let shown = camera.privacy.shows_people();
+        [
+            (unverified, "camera_tls_unverified"),
+            (shown, "people_shown"),
+        ]
+        .into_iter()
+        .filter(|(is_so, _)| *is_so)
+        .map(|(_, what)| format!("{what}:{}", camera.id))
+    });
+    let replay = settings
+        .replay
+        .enabled
+        .then(|| "replay_unsealed".to_owned());
     settings
         .mqtt
         .insecure
         .iter()
         .cloned()
         .chain(cameras)
+        .chain(replay)
         .collect()
 }

@@ -4,16 +4,19 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use analytics::{
-    attributes::{self, Answered, Attributes, Label, Wish},
+    attributes::{self, Answer, Answered, Attributes, Label, Wish},
     detection::{ClassId, Detection},
+    geometry::Polygon,
     incident::IncidentChange,
+    look::{Said, Source},
+    rule::{RuleIndex, Total},
     scene::{Scene, SceneError, SceneSettings},
-    track::{Track, TrackId},
+    track::{Appearance, Sketch, Track, TrackId},
 };
 
 use crate::{
     camera::{Frame, Stamps},
-    config::settings::CascadeSettings,
+    config::{schedule::Schedule, settings::CascadeSettings},
 };
 
 /// Slower than this, in its own heights a second, a track counts as standing: boxes of parked cars tremble.
@@ -36,6 +39,8 @@ pub struct Decision {
 #[derive(Debug)]
 pub struct Analysis {
     scene: Scene,
+    /// Rules that do not always watch.
+    schedules: Vec<(RuleIndex, Schedule)>,
     last: Option<Arc<Frame>>,
     /// Between frames, at the rate of analysis: still times are gone through in such steps.
     period: Duration,
@@ -54,8 +59,23 @@ impl Analysis {
         labels: &[String],
         fps: f32,
     ) -> Result<Analysis, Vec<SceneError>> {
+        Analysis::with_looks(settings, labels, fps, &[])
+    }
+
+    /// As [`Analysis::new`], with the second models that rules may name: the cascades in their order, then those of whole
+    /// pictures.
+    ///
+    /// # Errors
+    /// Everything in the scene that does not suit the models, at once.
+    pub fn with_looks(
+        settings: &SceneSettings,
+        labels: &[String],
+        fps: f32,
+        looks: &[Source],
+    ) -> Result<Analysis, Vec<SceneError>> {
         Ok(Analysis {
-            scene: Scene::new(settings, labels)?,
+            scene: Scene::with_looks(settings, labels, looks)?,
+            schedules: Vec::new(),
             last: None,
             period: Duration::from_secs_f32(1.0 / fps.clamp(0.1, 1000.0)),
             missed: BTreeMap::new(),
@@ -95,6 +115,38 @@ impl Analysis {
         Ok(self)
     }
 
+    /// With rules that watch at times only, by their places in the scene's settings.
+    #[must_use]
+    pub fn with_schedules(mut self, schedules: Vec<(RuleIndex, Schedule)>) -> Analysis {
+        self.schedules = schedules;
+        self
+    }
+
+    /// What rules have counted since the start.
+    pub fn totals(&self) -> impl Iterator<Item = (RuleIndex, Total)> + '_ {
+        self.scene.totals()
+    }
+
+    /// How many incidents of each rule were held back since the start.
+    pub fn suppressed(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
+        self.scene.suppressed()
+    }
+
+    /// Sets the areas that a rule ignores besides those of its settings.
+    pub fn set_ignored(&mut self, rule: RuleIndex, areas: Vec<Polygon>) {
+        self.scene.set_ignored(rule, areas);
+    }
+
+    /// How many incidents of each rule opened and closed in ignored areas since the start.
+    pub fn ignored(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
+        self.scene.ignored()
+    }
+
+    /// Rules that could not be evaluated of late, and why, told once.
+    pub fn take_troubles(&mut self) -> Vec<(RuleIndex, String)> {
+        self.scene.take_troubles()
+    }
+
     /// The looks that cascades are to take at the tracks of the latest frame.
     pub fn wishes(&mut self) -> Vec<Wish> {
         let now = self.last.as_ref().map(|frame| frame.stamps().at);
@@ -105,14 +157,39 @@ impl Analysis {
 
     /// Takes what cascades have said.
     pub fn answered(&mut self, answers: Vec<Answered>) {
-        answers
-            .into_iter()
-            .for_each(|one| self.attributes.note(one));
+        let at = self.last.as_ref().map(|frame| frame.stamps().at);
+        for answered in answers {
+            if let (Some(at), Answer::Label { class, score }) = (at, &answered.answer) {
+                self.scene.hear(Said {
+                    source: answered.cascade,
+                    at,
+                    track: Some(answered.track),
+                    scores: vec![(*class, *score)],
+                });
+            }
+            self.attributes.note(answered);
+        }
+    }
+
+    /// Takes what models of whole pictures have said.
+    pub fn hear(&mut self, said: Vec<Said>) {
+        said.into_iter().for_each(|one| self.scene.hear(one));
+    }
+
+    /// Takes how some detections of the next frame look: a second cue for who is who.
+    pub fn recognise(&mut self, seen: Vec<Appearance>) {
+        self.scene.recognise(seen);
+    }
+
+    /// Tracks with what is known of their looks, for whoever chooses the detections that are looked at.
+    pub fn sketches(&self) -> Vec<Sketch> {
+        self.scene.sketches()
     }
 
     /// Takes the detections of the next frame, none included; frames come in the order of their time.
     pub fn update(&mut self, frame: Arc<Frame>, detections: &[Detection]) -> Vec<Decision> {
-        let changes = self.scene.update(frame.stamps().at, detections);
+        self.look(&frame);
+        let changes = self.see(&frame, frame.stamps().at, detections);
         let decisions = self.decide_at(changes, &frame, frame.stamps().at);
         self.last = Some(frame);
         decisions
@@ -131,7 +208,7 @@ impl Analysis {
         // The time since was not looked at frame by frame, yet it counts as if it had been.
         while time + self.period / 2 < at {
             let standing = self.standing(&[]);
-            let changes = self.scene.update(time, &standing);
+            let changes = self.see(&frame, time, &standing);
             decisions.extend(self.decide_at(changes, &frame, time));
             time += self.period;
         }
@@ -141,10 +218,32 @@ impl Analysis {
             self.note_missed(seen);
         }
         detections.extend(self.standing(seen));
-        let changes = self.scene.update(at, &detections);
+        self.look(&frame);
+        let changes = self.see(&frame, at, &detections);
         decisions.extend(self.decide_at(changes, &frame, at));
         self.last = Some(frame);
         decisions
+    }
+
+    /// Shows the scene the picture itself, where a rule is to know it: it does for still frames too.
+    fn look(&mut self, frame: &Frame) {
+        let at = frame.stamps().at;
+        if self.scene.wants_picture(at) {
+            self.scene.look(frame.luma(), at);
+        }
+    }
+
+    /// One step of the scene, at the frame or a moment before it.
+    fn see(&mut self, frame: &Frame, at: Duration, seen: &[Detection]) -> Vec<IncidentChange> {
+        let picture = frame.picture();
+        let (width, height) = (picture.width as f32, picture.height as f32);
+        self.scene.set_aspect(width / height);
+        // By this node's clock, as the wall's is: a camera's may be anything.
+        let now = frame.stamps().before(at).arrival;
+        for (rule, schedule) in &self.schedules {
+            self.scene.set_active(*rule, schedule.is_active(now));
+        }
+        self.scene.update(at, seen)
     }
 
     /// What stands still and is not among `seen`: tracked surely, seen in the last frame, and not missed again and again.
@@ -178,10 +277,22 @@ impl Analysis {
 
     /// Closes what is open: the stream ended or begins anew. The last frame stands for the end.
     pub fn finish(&mut self) -> Vec<Decision> {
+        self.end(false)
+    }
+
+    /// As [`Analysis::finish`], where pictures should come and do not: that is an incident too.
+    pub fn lose_signal(&mut self) -> Vec<Decision> {
+        self.end(true)
+    }
+
+    fn end(&mut self, lost: bool) -> Vec<Decision> {
         let Some(frame) = self.last.take() else {
             return Vec::new();
         };
-        let changes = self.scene.finish(frame.stamps().at);
+        let mut changes = self.scene.finish(frame.stamps().at);
+        if lost {
+            changes.extend(self.scene.lose_signal());
+        }
         self.decide_at(changes, &frame, frame.stamps().at)
     }
 

@@ -43,6 +43,28 @@ impl Event for GateJudged<'_> {
     }
 }
 
+/// An expression of the configuration could not be evaluated.
+pub struct RuleUnanswered<'a> {
+    /// The camera's name in topics.
+    pub camera: &'a str,
+    /// The rule's id.
+    pub rule: &'a str,
+    /// What went wrong.
+    pub why: &'a str,
+}
+
+impl Event for RuleUnanswered<'_> {
+    fn emit(&self, _: &Metrics) {
+        let (camera, rule, why) = (self.camera, self.rule, self.why);
+        warn!(
+            camera,
+            rule,
+            why,
+            "the rule's expression has no answer here and counts as not true: mend `when`"
+        );
+    }
+}
+
 /// The broker took the connection.
 pub struct BrokerConnected<'a> {
     /// `host:port`.
@@ -290,7 +312,11 @@ impl Event for CommandAnswered<'_> {
                 warn!(command, camera, request = %self.request, "command not carried out: {why}");
             }
         }
-        metrics.commands.get_or_create(&OfCommand { command }).inc();
+        metrics
+            .commands
+            .answered
+            .get_or_create(&OfCommand { command })
+            .inc();
     }
 }
 
@@ -307,9 +333,69 @@ impl Event for CommandRefused<'_> {
         let cause = self.cause;
         warn!(cause, "command refused: {}", self.why);
         metrics
-            .commands_refused
+            .commands
+            .refused
             .get_or_create(&OfCause { cause })
             .inc();
+    }
+}
+
+/// An incident's clip is on the disk.
+pub struct ClipKept<'a> {
+    /// The camera's name in topics.
+    pub camera: &'a str,
+    /// The incident.
+    pub incident: Uuid,
+    /// Length of the sealed file.
+    pub bytes: u64,
+}
+
+impl Event for ClipKept<'_> {
+    fn emit(&self, _: &Metrics) {
+        let (camera, incident, bytes) = (self.camera, self.incident, self.bytes);
+        info!(camera, %incident, bytes, "clip kept");
+    }
+}
+
+/// An incident has no clip although it should have one.
+pub struct ClipLost<'a> {
+    /// The camera's name in topics.
+    pub camera: &'a str,
+    /// The incident.
+    pub incident: Uuid,
+    /// One word for figures.
+    pub cause: &'static str,
+    /// Why.
+    pub why: &'a str,
+}
+
+impl Event for ClipLost<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let (camera, incident, cause) = (self.camera, self.incident, self.cause);
+        error!(camera, %incident, cause, "no clip: {}", self.why);
+        let of = OfCause { cause };
+        metrics.archive.lost.get_or_create(&of).inc();
+    }
+}
+
+/// A clip leaves as it was filmed, sealed.
+pub struct OriginalGiven<'a> {
+    /// The camera's name in topics.
+    pub camera: &'a str,
+    /// The request that asked for it.
+    pub request: Uuid,
+    /// In which role.
+    pub role: &'a str,
+    /// And why.
+    pub reason: &'a str,
+}
+
+impl Event for OriginalGiven<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let (camera, request) = (self.camera, self.request);
+        let (role, reason) = (self.role, self.reason);
+        warn!(camera, %request, role, reason, "an original is given to the centre");
+        metrics.archive.originals.inc();
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod analysis;
+pub mod archive;
 pub mod bench;
 pub mod camera;
 pub mod catalogue;
@@ -13,6 +14,7 @@ pub mod config;
 pub mod correction;
 pub mod coverage;
 pub mod cpu;
+pub mod custody;
 pub mod evaluate;
 pub mod event_log;
 pub mod evidence;
@@ -21,12 +23,15 @@ pub mod http;
 pub mod inference;
 pub mod ladder;
 pub mod metrics;
+pub mod pictures;
+pub mod replay;
 pub mod report;
 mod roster;
 pub mod sink;
 pub mod spool;
 mod streams;
 pub mod supervisor;
+pub mod totals;
 pub mod watch;
 pub mod witness;
 

@@ -1,5 +1,5 @@
-//! Command line of the edge agent. Exit codes: 0 done, 1 an evaluation below its mark or a damaged model, 64 wrong usage
-//! or configuration, 69 something that is needed is not there, 70 a defect of the agent.
+//! Command line of the edge agent. Exit codes: 0 done, 1 an evaluation below its mark, a damaged model or bundle, 64
+//! wrong usage or configuration, 69 something that is needed is not there, 70 a defect of the agent.
 
 use std::{
     fs::OpenOptions,
@@ -15,6 +15,7 @@ use edge_agent::{
     Agent, StartError,
     bench::{self, BenchArgs},
     catalogue, config,
+    custody::{self, VerifyArgs},
     evaluate::{self, EvaluateArgs},
     inference::provider::Provider,
     spool,
@@ -62,6 +63,7 @@ enum Command {
     /// Run incident cases through the pipeline and score what it raises
     Evaluate(EvaluateArgs),
     Bench(BenchArgs),
+    Verify(VerifyArgs),
     /// Look after models
     #[command(subcommand)]
     Models(catalogue::ModelsCommand),
@@ -114,6 +116,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { config } => check_config(&config),
         Command::Evaluate(args) => evaluate::main(args),
         Command::Bench(args) => bench::main(&args),
+        Command::Verify(args) => custody::verify(&args),
         Command::Models(command) => catalogue::main(&command),
         Command::Spool(SpoolCommand::Inspect { spool }) => inspect_spool(&spool),
         Command::Spool(SpoolCommand::Export {

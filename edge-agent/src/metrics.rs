@@ -23,7 +23,9 @@ use prometheus_client::{
 use protocol::{CameraHealth, CameraState};
 
 use crate::{
+    archive::figures::ArchiveFigures,
     camera::progress::Progress,
+    command::verdict::figures::CommandFigures,
     ladder::figures::LoadFigures,
     spool::SpoolStats,
     witness::{Nobody, Witness},
@@ -143,12 +145,12 @@ pub struct Metrics {
     pub restarts: Family<OfTask, Counter>,
     /// Times that a camera ceased to be watched or was not to be had.
     pub camera_failures: Family<OfTrouble, Counter>,
-    /// Commands that were carried out, or tried.
-    pub commands: Family<OfCommand, Counter>,
-    /// Commands that were not heeded.
-    pub commands_refused: Family<OfCause, Counter>,
+    /// Commands and verdicts.
+    pub commands: CommandFigures,
     /// Coverage and the ladder.
     pub load: LoadFigures,
+    /// Clips on the disk.
+    pub archive: ArchiveFigures,
     /// 1 for what models are computed on.
     pub inference_provider: Family<OfProvider, Gauge>,
     spool_pending: Gauge,
@@ -200,9 +202,9 @@ impl Metrics {
             set_aside: Family::default(),
             restarts: Family::default(),
             camera_failures: Family::default(),
-            commands: Family::default(),
-            commands_refused: Family::default(),
+            commands: CommandFigures::default(),
             load: LoadFigures::default(),
+            archive: ArchiveFigures::default(),
             inference_provider: Family::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
@@ -368,6 +370,7 @@ impl Metrics {
         );
         self.register_troubles(r);
         self.load.register(r);
+        self.archive.register(r);
         registry
     }
 
@@ -383,16 +386,7 @@ impl Metrics {
             "Messages handed to the broker, with topics and headers",
             self.uplink_bytes.clone(),
         );
-        r.register(
-            "commands",
-            "Commands of the centre that were carried out, or tried",
-            self.commands.clone(),
-        );
-        r.register(
-            "commands_refused",
-            "Commands that were not heeded",
-            self.commands_refused.clone(),
-        );
+        self.commands.register(r);
         r.register(
             "camera_failures",
             "Times that the camera ceased to be watched or was not to be had",

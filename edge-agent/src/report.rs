@@ -3,11 +3,15 @@
 //! Owns an incident's identity on the wire: the id that its opened, updated and closed share, and their trace. Sends
 //! nothing and stores nothing; a report becomes records that the spool numbers.
 
+pub(crate) mod totals;
+
 use std::{collections::HashMap, sync::Arc};
 
 use analytics::{
     attributes::Label,
+    detection::ClassId,
     incident::{IncidentChange, IncidentNumber, IncidentObject, Transition},
+    rule::RuleIndex,
     track::TrackId,
 };
 use jiff::SignedDuration;
@@ -168,6 +172,7 @@ impl Reporter {
                 .map(|object| self.object(object))
                 .collect(),
             test: false,
+            suppressed_before: change.suppressed_before,
         };
         Some(self.message(about, stamps, clock, pictures))
     }
@@ -187,6 +192,7 @@ impl Reporter {
             confidence,
             objects,
             test,
+            suppressed_before,
         } = about;
         let decided = protocol::now();
         let evidence = pictures.as_ref().map(announced).unwrap_or_default();
@@ -206,7 +212,7 @@ impl Reporter {
             evidence,
             model: self.model.clone(),
             test,
-            suppressed_before: 0,
+            suppressed_before,
         };
         let event = IncidentEvent {
             specversion: "1.0".to_owned(),
@@ -251,11 +257,23 @@ impl Reporter {
             confidence: 1.0,
             objects: Vec::new(),
             test: true,
+            suppressed_before: 0,
         };
         [
             self.message(about(IncidentState::Opened), stamps, clock, pictures),
             self.message(about(IncidentState::Closed), stamps, clock, None),
         ]
+    }
+
+    /// A rule's id.
+    pub fn rule_name(&self, rule: RuleIndex) -> &str {
+        let rule = self.rules.get(rule.0);
+        rule.map_or("?", |(rule, _)| rule.id.as_str())
+    }
+
+    /// Labels of the model's classes, in their order.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
     }
 
     /// A part of evidence that belongs to no message of this camera's rules, as evidence of `incident`.
@@ -264,16 +282,18 @@ impl Reporter {
     }
 
     fn object(&self, object: &IncidentObject) -> ObjectRef {
-        let label = self.labels.get(usize::from(object.class.0));
+        let label = match object.class {
+            ClassId::OBJECT => Some("object".to_owned()),
+            class => self.labels.get(usize::from(class.0)).cloned(),
+        };
         let rect = object.rect;
         ObjectRef {
             track_id: object.track.0,
-            class: label
-                .cloned()
-                .unwrap_or_else(|| format!("class {}", object.class.0)),
+            class: label.unwrap_or_else(|| format!("class {}", object.class.0)),
             score: object.score,
             r#box: [rect.x, rect.y, rect.w, rect.h],
-            speed_mps: None,
+            speed_mps: object.speed.map(|speed| speed.mps),
+            speed_error_mps: object.speed.map(|speed| speed.error_mps),
             attributes: Vec::new(),
         }
     }
@@ -286,6 +306,14 @@ impl Report {
         again.event.data.time.decided = again.event.time;
         again.event.data.evidence = announced(&pictures);
         again.parts = pictures.unwrap_or_default();
+        again
+    }
+
+    /// The same incident told again with evidence that stays on the node, or with why there is none.
+    pub fn with_evidence(&self, evidence: EvidenceRef) -> Report {
+        let mut again = self.again();
+        again.event.data.time.decided = again.event.time;
+        again.event.data.evidence = vec![evidence];
         again
     }
 
@@ -364,6 +392,7 @@ struct About {
     confidence: f32,
     objects: Vec<ObjectRef>,
     test: bool,
+    suppressed_before: u32,
 }
 
 fn plain(word: &str) -> Name {
@@ -396,13 +425,18 @@ fn time(stamps: Stamps, decided: Utc, clock: ClockQuality) -> IncidentTime {
 fn announced(pictures: &Result<Vec<Part>, String>) -> Vec<EvidenceRef> {
     match pictures {
         Ok(parts) => parts.iter().map(Part::announced).collect(),
-        Err(why) => vec![EvidenceRef {
-            part: part::name(Class::Snapshot),
-            sha256: None,
-            bytes: None,
-            state: EvidenceState::Failed,
-            error: Some(why.chars().take(MAX_WHY).collect()),
-        }],
+        Err(why) => vec![failed_evidence(part::name(Class::Snapshot), why)],
+    }
+}
+
+/// What a message says of a part that could not be made.
+pub(crate) fn failed_evidence(part: Name, why: &str) -> EvidenceRef {
+    EvidenceRef {
+        part,
+        sha256: None,
+        bytes: None,
+        state: EvidenceState::Failed,
+        error: Some(why.chars().take(MAX_WHY).collect()),
     }
 }
 

@@ -56,6 +56,7 @@ fn change(number: u64, transition: Transition, objects: usize) -> IncidentChange
         class: ClassId(0),
         score: 0.9,
         rect,
+        speed: None,
     };
     IncidentChange {
         incident: IncidentNumber(number),
@@ -65,6 +66,7 @@ fn change(number: u64, transition: Transition, objects: usize) -> IncidentChange
         at: Duration::from_secs(1),
         confidence: 0.8,
         objects: (0..objects as u64).map(object).collect(),
+        suppressed_before: 0,
     }
 }
 
@@ -122,6 +124,7 @@ fn an_incident_keeps_its_id_and_trace_from_opened_to_closed() {
 fn the_message_and_its_picture_are_numbered_by_the_spool() {
     let part = |class, jpeg: &[u8]| Part {
         class,
+        name: part::name(class),
         content_type: "image/jpeg",
         bytes: jpeg.to_vec(),
         sha256: class.as_str().to_owned(),
@@ -176,6 +179,7 @@ fn pictures_are_told_of_the_same_incident_after_its_alert() {
     let alert = report(&mut reporter(), &change(1, Transition::Opened, 1), None);
     let pictures = Ok(vec![Part {
         class: Class::Snapshot,
+        name: part::name(Class::Snapshot),
         content_type: "image/jpeg",
         bytes: b"jpeg".to_vec(),
         sha256: "hash".to_owned(),
@@ -261,4 +265,49 @@ fn times_of_an_unsynchronised_clock_are_told_again_once_it_is_right() {
         .duration_since(before.data.time.arrival);
     assert_eq!(moved, hours(4));
     assert_eq!(after.data.time.capture, after.data.time.arrival);
+}
+
+#[test]
+fn totals_name_their_rules_and_what_counts_nothing_says_so() {
+    use crate::totals::{Count, Stretch};
+    let stretch = |count: Count| Stretch {
+        from: "2026-07-01T10:15:00Z".parse().unwrap(),
+        until: "2026-07-01T10:20:00Z".parse().unwrap(),
+        lasted: Duration::from_secs(300),
+        analysed: Duration::from_secs(299),
+        rules: vec![count],
+    };
+    let reporter = reporter();
+    assert!(
+        reporter.totals(&stretch(Count::default())).is_none(),
+        "an alarm rule that has told nothing is not worth a message"
+    );
+    let counts = Count {
+        counts: true,
+        ..Count::default()
+    };
+    assert!(
+        reporter.totals(&stretch(counts.clone())).is_some(),
+        "nobody crossed, and that was counted"
+    );
+    let crossed = [((ClassId(0), true), 41), ((ClassId(0), false), 3)];
+    let record = reporter.totals(&stretch(Count {
+        suppressed: 2,
+        crossings: crossed.into(),
+        ..counts
+    }));
+    let record = record.unwrap();
+    assert_eq!(record.topic, "safecity/v1/r/s/n/totals/gate");
+    let said = (record.payload)(Uuid::max(), 7);
+    let said: protocol::Totals = serde_json::from_slice(&said).unwrap();
+    assert_eq!((said.bootid, said.seq), (Uuid::max(), 7));
+    let [rule] = &said.rules[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!((rule.rule.id.as_str(), rule.suppressed), ("in", 2));
+    let crossed = &rule.crossings[0];
+    assert_eq!(
+        (crossed.class.as_str(), crossed.forward, crossed.backward),
+        ("person", 41, 3)
+    );
 }

@@ -14,8 +14,12 @@ use crate::{
         settings::{CameraSettings, InferenceSettings},
     },
     event_log::{CameraFailed, Event},
+    evidence::privacy::Privacy,
     health::CameraAccount,
-    inference::model::Model,
+    inference::{
+        cascade::sources,
+        model::{Model, Role},
+    },
     metrics::Metrics,
     report::Reporter,
 };
@@ -26,6 +30,7 @@ pub(crate) struct Ready {
     pub(crate) account: Arc<CameraAccount>,
     pub(crate) analysis: Analysis,
     pub(crate) reporter: Reporter,
+    pub(crate) privacy: Arc<Privacy>,
 }
 
 /// Models by name: one of each for each inference session.
@@ -38,6 +43,9 @@ pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for camera in settings.cameras.iter().filter(|camera| camera.enabled) {
         let seconds = camera.cascades.iter().map(|cascade| &cascade.model);
+        let looks = camera.looks.iter().map(|look| &look.model);
+        let likeness = camera.likeness.iter().map(|likeness| &likeness.model);
+        let seconds = seconds.chain(looks).chain(likeness);
         for model in seconds.chain([&camera.model]) {
             let cameras = wanted.entry(model.clone()).or_default();
             cameras.push(camera.id.to_string());
@@ -103,11 +111,12 @@ pub(crate) fn prepare(
             continue;
         }
         match scene(settings, camera, models) {
-            Ok((analysis, reporter)) => ready.push(Ready {
+            Ok((analysis, reporter, privacy)) => ready.push(Ready {
                 camera: camera.clone(),
                 account,
                 analysis,
                 reporter,
+                privacy,
             }),
             Err(why) => {
                 faults.insert(camera.id.to_string(), why);
@@ -121,32 +130,50 @@ fn scene(
     settings: &Settings,
     camera: &CameraSettings,
     models: &Models,
-) -> Result<(Analysis, Reporter), String> {
+) -> Result<(Analysis, Reporter, Arc<Privacy>), String> {
     let fps = camera.analysis_fps;
     let loaded = |name: &str| {
         let sessions = models.get(name).and_then(|sessions| sessions.first());
         sessions.ok_or_else(|| format!("model {name}: not loaded"))
     };
     let model = loaded(&camera.model)?;
-    model.check_role(true).map_err(|e| e.to_string())?;
+    model.check_role(Role::Objects).map_err(|e| e.to_string())?;
     let mut cascades = Vec::new();
     for cascade in &camera.cascades {
         let second = loaded(&cascade.model)?;
-        second.check_role(false).map_err(|e| e.to_string())?;
+        second.check_role(Role::Crops).map_err(|e| e.to_string())?;
         let name = cascade
             .id
             .parse()
             .map_err(|e| format!("cascade {}: {e}", cascade.id))?;
         cascades.push((name, Arc::clone(second.labels())));
     }
-    let analysis = Analysis::new(&camera.scene, model.labels(), fps).map_err(|errors| {
+    for look in &camera.looks {
+        let model = loaded(&look.model)?;
+        model
+            .check_role(Role::Pictures)
+            .map_err(|e| e.to_string())?;
+    }
+    if let Some(likeness) = &camera.likeness {
+        let model = loaded(&likeness.model)?;
+        model
+            .check_role(Role::Likeness)
+            .map_err(|e| e.to_string())?;
+    }
+    let known = |name: &str| loaded(name).map_or_else(|_| Vec::new(), |m| m.labels().to_vec());
+    let looks = sources(&camera.cascades, &camera.looks, known);
+    let analysis = Analysis::with_looks(&camera.scene, model.labels(), fps, &looks);
+    let analysis = analysis.map_err(|errors| {
         errors
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("; ")
     })?;
-    let analysis = analysis.with_cascades(&camera.cascades, model.labels())?;
+    let analysis = analysis
+        .with_cascades(&camera.cascades, model.labels())?
+        .with_schedules(camera.scheduled());
+    let privacy = privacy(camera, model.labels())?;
     let reference = ModelRef {
         name: model.name().to_owned(),
         sha256: model.sha256().to_owned(),
@@ -154,7 +181,28 @@ fn scene(
     let chunk = settings.mqtt.evidence_chunk();
     let reporter = Reporter::new(&settings.node, camera, reference, model.labels(), chunk)
         .map_err(|e| e.to_string())?;
-    Ok((analysis, reporter.with_cascades(cascades)))
+    Ok((analysis, reporter.with_cascades(cascades), privacy))
+}
+
+/// What the camera's pictures show to nobody; where people are shown the log says so.
+fn privacy(camera: &CameraSettings, labels: &[String]) -> Result<Arc<Privacy>, String> {
+    let settings = &camera.privacy;
+    let privacy = Privacy::new(
+        settings
+            .masks
+            .iter()
+            .map(|(_, mask)| mask.clone())
+            .collect(),
+        settings.classes(labels)?,
+        settings.cell,
+    );
+    let id = &camera.id;
+    if settings.shows_people() {
+        tracing::warn!(camera = %id, "people are not pixelated: privacy.pixelate is empty");
+    } else if !privacy.hides_any() {
+        tracing::warn!(camera = %id, "people are not pixelated: the model knows no class of theirs");
+    }
+    Ok(Arc::new(privacy))
 }
 
 pub(crate) fn report_faults(

@@ -1,20 +1,22 @@
 //! One camera from decisions to durable messages: analysis, report, spool; pictures follow.
 //!
-//! A task a camera. Incident changes are never dropped for want of a reader. An alert never waits for its pictures: they
-//! are made beside it, and told in a message of their own as soon as they are there (docs/decisions/0013). While the spool's disk fails, changes wait here in their order and are tried again; they are not events yet,
+//! A task a camera. Incident changes are never dropped for want of a reader. An alert never waits for its pictures: [`Pictures`]
+//! are made beside it, and told in messages of their own as soon as they are there (docs/decisions/0013). While the spool's disk fails, changes wait here in their order and are tried again; they are not events yet,
 //! and past [`UNWRITTEN`] of them, or at the end, the loss is counted and logged.
+
+mod clips;
+mod totals;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
-use analytics::{geometry::Rect, incident::Transition};
+use analytics::incident::Transition;
 use protocol::{IncidentState, Utc};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinError, JoinSet},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,18 +24,21 @@ use uuid::Uuid;
 
 use crate::{
     analysis::{Analysis, Decision},
-    camera::{Frame, Stamps, clip, reel::Reel, still},
+    archive::recorder::{Asked, Recorder},
+    camera::{Frame, Stamps, reel::Reel},
     clock,
-    command::{Done, Order, Task},
+    command::{Done, Order, Task, verdict::Teller},
     correction::{self, Corrections},
     cpu,
-    event_log::{Event, IncidentCommitted, IncidentLost, SnapshotFailed},
-    evidence::part::{self, Part},
+    event_log::{Event, IncidentCommitted, IncidentLost, RuleUnanswered, SnapshotFailed},
+    evidence::part::Part,
     health::CameraAccount,
     inference::{cascade::Cascade, scheduler::Seen},
     metrics::Metrics,
+    pictures::{Made, Pictures},
     report::{Report, Reporter},
     spool::{Class, Spool},
+    totals::Book,
     witness::Look,
 };
 
@@ -47,10 +52,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Reports of one camera that wait for a disk to work again: with a snapshot each, some 6 MB. Loss policy: the oldest
 /// goes, counted.
 const UNWRITTEN: usize = 64;
-/// Pictures of one camera that are made at the same time: each takes a core for some 20 ms.
-const IN_THE_MAKING: usize = 2;
-/// Incidents that wait for theirs. Loss policy: the next has none, which its message says.
-const UNPICTURED: usize = 64;
 /// Attempts at the end, a [`RETRY`] apart: nobody waits longer for a shutdown.
 const LAST_ATTEMPTS: usize = 3;
 
@@ -73,33 +74,28 @@ pub struct Watch {
     pub orders: mpsc::Receiver<Order>,
     /// Its last seconds as encoded.
     pub reel: Arc<Mutex<Reel>>,
-    /// Pictures are taken from there, and not from the frame that decided: that is a substream's.
-    pub stills: bool,
+    /// Pictures of its incidents.
+    pub pictures: Pictures,
+    /// Its clips.
+    pub clips: Recorder,
+    /// What operators' verdicts want to know of it, and have its rules ignore.
+    pub verdicts: Teller,
     /// Where messages become durable.
     pub spool: Spool,
     /// Incidents that are open, of all cameras.
     pub open_incidents: watch::Sender<Vec<Uuid>>,
     /// Its account.
     pub account: Arc<CameraAccount>,
+    /// What its rules count.
+    pub book: Book,
     /// Counts.
     pub metrics: Metrics,
     /// Reports that the spool has not taken, oldest first; empty at first.
     pub unwritten: VecDeque<Report>,
-    /// Incidents that wait for their pictures, and those whose pictures are being made; empty at first.
-    pub unpictured: VecDeque<Wanted>,
-    /// See `unpictured`.
-    pub in_the_making: JoinSet<(Report, Result<Vec<Part>, String>)>,
     /// Reports whose times wait for the clock; empty at first.
     pub corrections: Corrections,
     /// When the agent began.
     pub began: Instant,
-}
-
-/// An incident that is to have pictures.
-pub struct Wanted {
-    report: Report,
-    frame: Arc<Frame>,
-    boxes: Vec<Rect>,
 }
 
 impl Watch {
@@ -109,6 +105,7 @@ impl Watch {
         let (mut again, mut look_at_clock) = (Instant::now(), Instant::now());
         loop {
             let waiting = !self.unwritten.is_empty();
+            let (due, totals) = (self.pictures.due(), self.book.due());
             tokio::select! {
                 seen = self.results.recv() => match seen {
                     Some(seen) => {
@@ -119,44 +116,75 @@ impl Watch {
                 },
                 () = sleep_until(seen_until) => {
                     seen_until = Instant::now() + BLIND;
-                    self.close();
+                    self.be_blind();
                 }
                 Some(order) = self.orders.recv() => self.obey(order).await,
-                Some(made) = self.in_the_making.join_next() => self.pictured(made),
+                Some(made) = self.pictures.made() => self.tell_pictures(made),
+                () = sleep_until(due.unwrap_or(again)), if due.is_some() => self.pictures.settle_due(),
+                made = self.clips.next() => self.clip_made(made).await,
                 () = sleep_until(again), if waiting => {}
                 () = sleep_until(look_at_clock), if self.corrections.is_waiting() => {
                     look_at_clock = Instant::now() + CLOCK_EVERY;
                     self.correct();
                 }
+                () = sleep_until(totals) => self.tell_totals().await,
                 () = stop.cancelled() => break,
             }
             if Instant::now() >= again || !waiting {
                 self.write().await;
                 again = Instant::now() + RETRY;
             }
-            self.make_pictures();
+            self.pictures.begin();
         }
         while let Ok(seen) = self.results.try_recv() {
             self.look(seen).await;
         }
         self.close();
         self.write().await;
+        self.tell_totals().await;
         self.finish_pictures().await;
+        let clips = self.clips.finish().await;
+        self.unwritten.extend(clips);
         self.write_at_last().await;
     }
 
     async fn look(&mut self, seen: Seen) {
         let began = cpu::thread_time();
         self.analysis.answered(self.cascade.take_answers());
-        let decisions = match (&seen.detections, seen.frame.still_since()) {
-            (Some(detections), None) => self.analysis.update(seen.frame, detections),
-            (looked, _) => self.analysis.update_still(seen.frame, looked.as_deref()),
+        for (rule, areas) in self.verdicts.due(Utc::now()).into_iter().flatten() {
+            self.analysis.set_ignored(rule, areas);
+        }
+        self.analysis.hear(self.cascade.take_said());
+        let Seen {
+            frame,
+            detections,
+            appearances,
+        } = seen;
+        self.analysis.recognise(appearances);
+        let decisions = match (&detections, frame.still_since()) {
+            (Some(detections), None) => self.analysis.update(Arc::clone(&frame), detections),
+            (looked, _) => (self.analysis).update_still(Arc::clone(&frame), looked.as_deref()),
         };
         self.cascade.wish(self.analysis.wishes());
+        if self.cascade.wants_sketches() {
+            self.cascade.sketch(self.analysis.sketches());
+        }
+        self.verdicts.count(self.analysis.ignored());
+        self.look_for_clips();
         let cost = cpu::thread_time().saturating_sub(began);
+        (self.pictures).look(&frame, self.analysis.tracks(), detections.as_deref());
         let active = self.analysis.something_moves();
         self.account.feed.active.store(active, Ordering::Relaxed);
         self.show(&decisions, cost).await;
+        for (rule, why) in self.analysis.take_troubles() {
+            let (camera, rule) = (&self.camera, self.reporter.rule_name(rule));
+            RuleUnanswered {
+                camera,
+                rule,
+                why: &why,
+            }
+            .emit(&self.metrics);
+        }
         decisions.into_iter().for_each(|one| self.decided(one));
     }
 
@@ -177,79 +205,53 @@ impl Watch {
         }
     }
 
-    fn close(&mut self) {
-        let decisions = self.analysis.finish().into_iter();
+    /// Nothing was seen for long: closes what is open. That the signal is lost may be an incident.
+    fn be_blind(&mut self) {
+        if !self.account.is_without_signal() {
+            return self.close();
+        }
+        let decisions = self.analysis.lose_signal().into_iter();
         decisions.for_each(|one| self.decided(one));
     }
 
+    fn close(&mut self) {
+        let decisions = self.analysis.finish().into_iter();
+        decisions.for_each(|one| self.decided(one));
+        self.pictures.settle_all();
+    }
+
     fn decided(&mut self, decision: Decision) {
-        let Decision {
-            change,
-            stamps,
-            frame,
-            labels,
-        } = decision;
-        let report = self
-            .reporter
-            .report(&change, stamps, clock::quality(), None);
+        let (change, stamps) = (&decision.change, decision.stamps);
+        let report = self.reporter.report(change, stamps, clock::quality(), None);
         let Some(mut report) = report else { return };
-        self.reporter.attribute(&mut report, &labels);
+        self.reporter.attribute(&mut report, &decision.labels);
         self.corrections
             .note(&report, correction::offset(self.began));
         self.unwritten.push_back(report.clone());
+        self.verdicts.tell(&report);
+        self.follow_clip(&report, &decision);
+        let Decision { change, frame, .. } = decision;
         if change.transition == Transition::Opened {
-            let boxes = change.objects.iter().map(|object| object.rect).collect();
-            self.want(Wanted {
-                report,
-                frame,
-                boxes,
-            });
-        }
-    }
-
-    fn want(&mut self, wanted: Wanted) {
-        if self.unpictured.len() < UNPICTURED {
-            self.unpictured.push_back(wanted);
-        } else {
-            let why = format!("{UNPICTURED} other incidents wait for their pictures");
-            self.tell_pictures(&wanted.report, Err(why));
-        }
-    }
-
-    /// Begins with the pictures that are wanted, as many as may be made at the same time.
-    fn make_pictures(&mut self) {
-        while self.in_the_making.len() < IN_THE_MAKING
-            && let Some(wanted) = self.unpictured.pop_front()
-        {
-            let Wanted {
-                report,
-                frame,
-                boxes,
-            } = wanted;
-            let stills = self.stills.then(|| Arc::clone(&self.reel));
-            self.in_the_making
-                .spawn(async move { (report, pictures(frame, boxes, stills).await) });
-        }
-    }
-
-    fn pictured(&mut self, made: Result<(Report, Result<Vec<Part>, String>), JoinError>) {
-        // What can panic was caught on the blocking pool; here only the end of the runtime is left.
-        if let Ok((report, taken)) = made {
-            self.tell_pictures(&report, taken);
+            self.book.opened(change.rule);
+            let tracks = self.analysis.tracks();
+            let refused = (self.pictures).want(report, &frame, tracks, &change.objects);
+            refused
+                .into_iter()
+                .for_each(|made| self.tell_pictures(made));
         }
     }
 
     /// Makes what is still wanted, whatever time that takes.
     async fn finish_pictures(&mut self) {
-        self.make_pictures();
-        while let Some(made) = self.in_the_making.join_next().await {
-            self.pictured(made);
-            self.make_pictures();
+        self.pictures.begin();
+        while let Some(made) = self.pictures.made().await {
+            self.tell_pictures(made);
+            self.pictures.begin();
         }
     }
 
     /// Tells of an incident's pictures, or why there are none.
-    fn tell_pictures(&mut self, report: &Report, taken: Result<Vec<Part>, String>) {
+    fn tell_pictures(&mut self, (report, taken): Made) {
         if let Err(why) = &taken {
             self.no_picture(why);
         }
@@ -281,17 +283,19 @@ impl Watch {
         let done = match task {
             Task::TestAlarm => self.test_alarm().await,
             Task::Snapshot => match self.latest_picture().await {
-                Ok(part) => self.send(part, request).await,
+                Ok(part) => self.send(vec![part], request).await,
                 Err(why) => Err(why),
             },
-            Task::Clip { seconds } => match self.clip(seconds).await {
-                Ok(part) => self.send(part, request).await,
-                Err(why) => Err(why),
-            },
+            Task::Clip { wanted, original } => {
+                return self.clips.ask(Asked {
+                    wanted,
+                    original,
+                    request,
+                    answer,
+                });
+            }
         };
-        if answer.send(done).is_err() {
-            tracing::debug!(camera = self.camera, "nobody waits for an answer any more");
-        }
+        self.answer(answer, done);
     }
 
     /// Raises an incident that is marked as a test, with the latest picture if there is one.
@@ -317,6 +321,7 @@ impl Watch {
         Ok(Done {
             incident: Some(incident),
             evidence,
+            ..Done::default()
         })
     }
 
@@ -333,36 +338,24 @@ impl Watch {
     }
 
     async fn picture_now(&self, frame: Arc<Frame>) -> Result<Vec<Part>, String> {
-        let stills = self.stills.then(|| Arc::clone(&self.reel));
-        let taken = pictures(frame, Vec::new(), stills).await;
+        let taken = self.pictures.now(&frame, self.analysis.tracks()).await;
         if let Err(why) = &taken {
             self.no_picture(why);
         }
         taken
     }
 
-    async fn clip(&self, seconds: u32) -> Result<Part, String> {
-        let reel = Arc::clone(&self.reel);
-        let made = tokio::task::spawn_blocking(move || {
-            let units = reel
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .last(Duration::from_secs(seconds.into()));
-            clip::mp4(&units)
-        });
-        let mp4 = made.await.map_err(|e| e.to_string())??;
-        Ok(Part::clip(mp4))
-    }
-
-    /// Leaves a part of evidence in the spool that was asked for, under the id of the request.
-    async fn send(&self, part: Part, request: Uuid) -> Result<Done, String> {
-        let announced = part.announced();
-        let records = self.reporter.evidence(part, request);
-        let kept = self.spool.append(records).await;
+    /// Leaves evidence in the spool that was asked for, under the id of the request.
+    async fn send(&self, parts: Vec<Part>, request: Uuid) -> Result<Done, String> {
+        let evidence = parts.iter().map(Part::announced).collect();
+        let parts = parts.into_iter();
+        let records = parts.flat_map(|part| self.reporter.evidence(part, request));
+        let kept = self.spool.append(records.collect()).await;
         kept.map_err(|e| e.to_string())?;
         Ok(Done {
             incident: Some(request),
-            evidence: vec![announced],
+            evidence,
+            ..Done::default()
         })
     }
 
@@ -433,27 +426,6 @@ impl Watch {
             }
             IncidentState::Updated => {}
         }
-    }
-}
-
-/// The thumbnail, which follows the alert at once, and the snapshot: of the frame, or of what `stills` has of that moment.
-async fn pictures(
-    frame: Arc<Frame>,
-    boxes: Vec<Rect>,
-    stills: Option<Arc<Mutex<Reel>>>,
-) -> Result<Vec<Part>, String> {
-    let taken = tokio::task::spawn_blocking(move || {
-        let still = stills.map(|reel| still::picture(&reel, frame.stamps()));
-        let still = still.transpose().unwrap_or_else(|why| {
-            tracing::warn!(why, "a picture is taken from the substream");
-            None
-        });
-        let picture = still.as_ref().unwrap_or(&frame).picture();
-        part::pictures(&picture, &boxes)
-    });
-    match taken.await {
-        Ok(taken) => taken.map_err(|e| e.to_string()),
-        Err(e) => Err(format!("snapshot: {e}")),
     }
 }
 

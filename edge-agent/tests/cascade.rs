@@ -5,6 +5,8 @@
     reason = "a failing step of a test ends it and says why"
 )]
 
+mod made;
+
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use analytics::{
@@ -17,12 +19,7 @@ use edge_agent::{
     analysis::{Analysis, Decision},
     camera::{Frame, Stamps, picture::Picture},
     config,
-    inference::{
-        cascade::Cascade,
-        manifest::{FILE_NAME, sha256_hex},
-        model::Model,
-        runtime::Runtime,
-    },
+    inference::{cascade::Cascade, model::Model, runtime::Runtime},
     report::Reporter,
 };
 use protocol::incident::{ClockQuality, ModelRef};
@@ -59,68 +56,8 @@ fn standing(x: f32) -> Rect {
     }
 }
 
-/// Protocol Buffers: a number.
-fn number(field: u8, value: u8) -> Vec<u8> {
-    assert!(value < 128);
-    vec![field << 3, value]
-}
-
-/// Protocol Buffers: bytes, a text or a message.
-fn bytes(field: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len();
-    let high = if length < 128 {
-        vec![length as u8]
-    } else {
-        vec![(length & 127) as u8 | 128, (length >> 7) as u8]
-    };
-    [vec![field << 3 | 2], high, content.to_vec()].concat()
-}
-
-/// A tensor of floats in the graph's list of inputs or outputs (onnx.proto: ValueInfoProto).
-fn tensor(name: &str, dims: [u8; 4]) -> Vec<u8> {
-    let shape: Vec<u8> = dims
-        .iter()
-        .flat_map(|dim| bytes(1, &number(1, *dim)))
-        .collect();
-    let tensor = [number(1, 1), bytes(2, &shape)].concat();
-    [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
-}
-
-/// A classifier of colours, as an ONNX file: the mean of each channel is the score of its label.
-fn onnx() -> Vec<u8> {
-    let node = [
-        bytes(1, b"crop"),
-        bytes(2, b"scores"),
-        bytes(4, b"GlobalAveragePool"),
-    ];
-    let graph = [
-        bytes(1, &node.concat()),
-        bytes(2, b"colours"),
-        bytes(11, &tensor("crop", [1, 3, 32, 16])),
-        bytes(12, &tensor("scores", [1, 3, 1, 1])),
-    ];
-    let opset = [bytes(1, b""), number(2, 13)].concat();
-    [number(1, 8), bytes(7, &graph.concat()), bytes(8, &opset)].concat()
-}
-
-/// Puts the classifier into the folder of models.
-fn write_model(models: &Path) {
-    let folder = models.join("colours");
-    fs::create_dir_all(&folder).unwrap();
-    let weights = onnx();
-    let manifest = format!(
-        "name = \"colours\"\ntitle = \"Red, green or blue\"\nlicence = \"MIT\"\nfile = \"colours.onnx\"\nsha256 = \"{}\"\n\
-         labels = [\"red\", \"green\", \"blue\"]\n\
-         [input]\nname = \"crop\"\nsize = [16, 32]\ncolour = \"rgb\"\nfit = \"stretch\"\nscale = 0.00392156862745098\n\
-         [decoder]\nfamily = \"classifier\"\nsoftmax = false\n",
-        sha256_hex(&weights)
-    );
-    fs::write(folder.join("colours.onnx"), weights).unwrap();
-    fs::write(folder.join(FILE_NAME), manifest).unwrap();
-}
-
 fn load(models: &Path) -> Model {
-    write_model(models);
+    made::write_model(models);
     let runtime = Runtime::load(None).unwrap();
     Model::load(&runtime, models, "colours", &[]).unwrap()
 }

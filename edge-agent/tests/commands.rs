@@ -5,8 +5,14 @@
 use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 
 use edge_agent::{
-    command::{Done, Inbox, Incoming, Ledger, Order, Post, Posts, Refusals, Restart, Seen},
+    archive::Archive,
+    command::{
+        Done, Inbox, Incoming, Ledger, Order, Post, Posts, Refusals, Restart, Seen, Verdicts,
+    },
+    config,
+    health::Faults,
     metrics::Metrics,
+    replay::ReplaySet,
     spool::{Quota, Spool},
 };
 use protocol::{
@@ -56,6 +62,19 @@ fn incoming(request: &CommandRequest, key: &Ed25519KeyPair) -> Incoming {
     }
 }
 
+/// What a node without rules knows of verdicts.
+fn verdicts(folder: &Path, metrics: &Metrics) -> Verdicts {
+    let file = folder.join("edge-agent.toml");
+    let text = "node = { region = \"r\", site = \"s\", name = \"n\" }\nmqtt = { host = \"localhost\" }\n\
+                cameras = [{ id = \"gate\", url = \"rtsp://192.0.2.1/\" }]\n";
+    std::fs::write(&file, format!("state_dir = {folder:?}\n{text}")).unwrap();
+    let (settings, faults) = (config::load(&file).unwrap(), Faults::default());
+    let archive = folder.join("archive");
+    let archive = Archive::open(settings.archive.clone(), &archive, "", &faults, metrics);
+    let replay = ReplaySet::open(&settings, archive, metrics.commands.verdicts.clone());
+    Verdicts::open(&settings, replay, metrics, &faults)
+}
+
 /// An inbox with one camera, `gate`, and the orders that the camera gets.
 struct Bench {
     inbox: Inbox,
@@ -74,14 +93,16 @@ impl Bench {
             restart: Restart::default(),
         };
         let refusals = Arc::new(Refusals::default());
+        let metrics = Metrics::new();
         let inbox = Inbox {
             node: node(),
             keys: vec![PinnedKey::of(&key(1))],
             ledger: Ledger::open(&folder.join("commands.db")).unwrap(),
             posts: Posts::from([(name("gate"), post)]),
+            verdicts: verdicts(folder, &metrics),
             spool: spool.clone(),
             refusals: Arc::clone(&refusals),
-            metrics: Metrics::new(),
+            metrics,
         };
         Bench {
             inbox,
@@ -130,7 +151,7 @@ async fn a_repeated_command_is_carried_out_once_and_answered_in_the_same_words()
     let came = incoming(&asked, &key(1));
     let done = Done {
         incident: Some(asked.request),
-        evidence: Vec::new(),
+        ..Done::default()
     };
     let mut bench = Bench::new(folder.path());
     assert_eq!(bench.take(&came, Ok(done.clone())).await, 1);

@@ -58,7 +58,7 @@ fn every_problem_is_reported_with_its_place() {
 #[test]
 fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/edge-agent.example.toml");
-    let settings = load(&example).unwrap_or_else(|e| panic!("{e}"));
+    let mut settings = load(&example).unwrap_or_else(|e| panic!("{e}"));
     let camera = &settings.cameras[0];
     let kinds = camera.scene.rules.iter().map(|rule| rule.rule.kind());
     let kinds: Vec<RuleKind> = kinds.collect();
@@ -77,6 +77,7 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "decoder",
         "stall_timeout",
         "frozen_after",
+        "totals_every",
         "refused_retry",
         "latency",
         "reel",
@@ -92,22 +93,49 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
         "min_seconds",
         "tolerance_degrees",
         "min_distance",
+        "min_speed_mps",
+        "min_share",
+        "end_share",
+        "every",
+        "within_seconds",
+        "cool_down_seconds",
+        "max_per_minute",
+        "min_displacement",
         "severity",
         "state_dir",
+        "cell",
+        "object",
     ])
     .chain(&["keep_alive", "models_dir", "version", "probe_every"])
     .chain(&["total_mib", "reserved_mib", "status_mib", "thumbnail_mib"])
-    .chain(&["snapshot_mib", "clip_mib", "telemetry_mib"]);
+    .chain(&["snapshot_mib", "clip_mib", "telemetry_mib"])
+    .chain(&["clip", "pre_roll_seconds", "post_roll_seconds", "max_mib"])
+    .chain(&[
+        "max_clip_seconds",
+        "keep_days",
+        "keep_free_mib",
+        "original_roles",
+        "max_cases",
+    ]);
     let explicit = defaults.fold(text, |text, key| {
         text.replace(&format!("# {key} = "), &format!("{key} = "))
     });
-    let explicit = load_text(dir.path(), &explicit).unwrap_or_else(|e| panic!("{e}"));
+    let mut explicit = load_text(dir.path(), &explicit).unwrap_or_else(|e| panic!("{e}"));
+    // What was typed differs, what it means does not.
+    for camera in settings.cameras.iter_mut().chain(&mut explicit.cameras) {
+        assert!(!std::mem::take(&mut camera.typed).is_empty());
+    }
     assert_eq!(
         format!("{:?}", explicit.cameras),
         format!("{:?}", settings.cameras)
     );
     assert_eq!(explicit.state_dir, settings.state_dir);
     assert_eq!(explicit.spool, settings.spool);
+    assert_eq!(
+        format!("{:?}", explicit.archive),
+        format!("{:?}", settings.archive)
+    );
+    assert_eq!(explicit.replay, settings.replay);
     assert_eq!(explicit.inference.folders.models, Path::new(SYSTEM));
     assert_eq!(explicit.mqtt.keep_alive, settings.mqtt.keep_alive);
     assert_eq!(explicit.mqtt.version, settings.mqtt.version);

@@ -84,6 +84,7 @@ fn work(scheduler: &Arc<Scheduler>, stop: &AtomicBool) {
         let seen = Seen {
             frame: Arc::new(turn.frame),
             detections: Some(Vec::new()),
+            appearances: Vec::new(),
         };
         turn.feed.results.try_send(seen).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The last seconds as a video file: the camera's own access units in MP4, not encoded again.
+//! Seconds of the reel as a video file: the camera's own access units in MP4, not encoded again.
 //!
 //! Fragmented MP4 (ISO/IEC 14496-12): it is written front to back, and browsers and VLC play it.
 
@@ -11,27 +11,64 @@ use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 
 use super::{
+    frame::Stamps,
     pipeline::{self, element},
     unit::{AccessUnit, Codec},
 };
 
 /// Longest clip in bytes: on a link of 64 kbit/s it takes an hour.
-const MAX_BYTES: usize = 32 << 20;
+pub(super) const MAX_BYTES: usize = 32 << 20;
 /// Length of a fragment in milliseconds.
-const FRAGMENT_MS: u32 = 1000;
+pub(super) const FRAGMENT_MS: u32 = 1000;
 /// Muxing is copying: what takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// MP4 with these units, of one codec, in decoding order.
+/// A video file.
+#[derive(Clone, Debug)]
+pub struct Film {
+    /// The file.
+    pub mp4: Vec<u8>,
+    /// How its pictures are encoded.
+    pub codec: Codec,
+    /// How many there are.
+    pub pictures: usize,
+    /// When the first was taken.
+    pub begins: Stamps,
+    /// When the last was taken.
+    pub ends: Stamps,
+}
+
+/// Those of `units` that one film can hold: after a change of resolution or codec begins another. That with the picture
+/// nearest to `wanted`, from a key picture on, cut where it would become longer than a clip may be.
+pub fn one_film(units: Vec<Arc<AccessUnit>>, wanted: Stamps) -> Vec<Arc<AccessUnit>> {
+    let off = |i: &usize| units[*i].stamps.since(wanted).abs();
+    let Some(nearest) = (0..units.len()).min_by_key(off) else {
+        return units;
+    };
+    let like = |unit: &AccessUnit| unit.sample().caps() == units[nearest].sample().caps();
+    let from = (0..nearest)
+        .rposition(|i| !like(&units[i]))
+        .map_or(0, |i| i + 1);
+    let film = units[from..].iter().take_while(|unit| like(unit));
+    let mut bytes = 0;
+    let fits = |unit: &&Arc<AccessUnit>| {
+        bytes += unit.bytes;
+        bytes <= MAX_BYTES
+    };
+    let film = film.skip_while(|unit| !unit.key).take_while(fits);
+    film.cloned().collect()
+}
+
+/// A film of these units, of one codec, in decoding order.
 ///
 /// # Errors
 /// Why there is none, in words for people.
-pub fn mp4(units: &[Arc<AccessUnit>]) -> Result<Vec<u8>, String> {
+pub fn film(units: &[Arc<AccessUnit>]) -> Result<Film, String> {
     let first = units.first().ok_or("has sent no video yet")?;
     let caps = first.sample().caps().ok_or("video without a format")?;
-    let parser = match Codec::from_caps(caps) {
-        Some(Codec::H264) => "h264parse",
-        Some(Codec::H265) => "h265parse",
+    let (codec, parser) = match Codec::from_caps(caps) {
+        Some(codec @ Codec::H264) => (codec, "h264parse"),
+        Some(codec @ Codec::H265) => (codec, "h265parse"),
         _ => return Err("sends a codec of which no clip is made; H.264 and H.265 are".to_owned()),
     };
     // After a change of resolution or codec: what follows the change is another film.
@@ -43,6 +80,20 @@ pub fn mp4(units: &[Arc<AccessUnit>]) -> Result<Vec<u8>, String> {
             MAX_BYTES >> 20
         ));
     }
+    let last = units
+        .iter()
+        .map(|unit| unit.stamps)
+        .max_by_key(|stamps| stamps.at);
+    Ok(Film {
+        mp4: mux(caps, parser, &units)?,
+        codec,
+        pictures: units.len(),
+        begins: first.stamps,
+        ends: last.unwrap_or(first.stamps),
+    })
+}
+
+fn mux(caps: &gst::CapsRef, parser: &str, units: &[&Arc<AccessUnit>]) -> Result<Vec<u8>, String> {
     gst::init().map_err(|e| format!("GStreamer: {e}"))?;
     let source = gst_app::AppSrc::builder()
         .caps(&caps.to_owned())
@@ -59,9 +110,25 @@ pub fn mp4(units: &[Arc<AccessUnit>]) -> Result<Vec<u8>, String> {
         .add_many(chain)
         .and_then(|()| gst::Element::link_many(chain))
         .map_err(|e| e.to_string())?;
-    let made = run(&pipeline, &source, &sink, &units);
+    let made = run(&pipeline, &source, &sink, units);
     pipeline::stop(&pipeline);
     made
+}
+
+/// When each unit is decoded and shown, from 0. Units say when they are shown; they are decoded in their order, and none
+/// later than it is shown.
+fn times(units: &[&Arc<AccessUnit>]) -> Vec<(Duration, Duration)> {
+    let shown: Vec<Duration> = units.iter().map(|unit| unit.stamps.at).collect();
+    let mut decoded = shown.clone();
+    decoded.sort_unstable();
+    let begin = decoded.first().copied().unwrap_or_default();
+    let late = decoded
+        .iter()
+        .zip(&shown)
+        .map(|(d, s)| d.saturating_sub(*s));
+    let late = late.max().unwrap_or_default();
+    let both = decoded.into_iter().zip(shown);
+    both.map(|(d, s)| (d - begin, s - begin + late)).collect()
 }
 
 fn run(
@@ -74,16 +141,14 @@ fn run(
     pipeline
         .set_state(gst::State::Playing)
         .map_err(|e| broken(&e.to_string()))?;
-    let begin = units.iter().map(|unit| unit.stamps.at).min();
-    let begin = gst::ClockTime::try_from(begin.unwrap_or_default()).unwrap_or_default();
-    for unit in units {
+    for (unit, (decoded, shown)) in units.iter().zip(times(units)) {
         let mut buffer = unit
             .sample()
             .buffer_owned()
             .ok_or_else(|| broken("no data"))?;
         let stamps = buffer.make_mut();
-        stamps.set_pts(stamps.pts().map(|pts| pts.saturating_sub(begin)));
-        stamps.set_dts(stamps.dts().map(|dts| dts.saturating_sub(begin)));
+        stamps.set_pts(gst::ClockTime::try_from(shown).ok());
+        stamps.set_dts(gst::ClockTime::try_from(decoded).ok());
         source
             .push_buffer(buffer)
             .map_err(|e| broken(&e.to_string()))?;
@@ -97,13 +162,8 @@ fn run(
                 .and_then(|buffer| buffer.map_readable().ok());
             mp4.extend_from_slice(&map.ok_or_else(|| broken("a buffer cannot be read"))?);
         }
-        let error = pipeline
-            .bus()
-            .and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
-        if let Some(message) = error
-            && let gst::MessageView::Error(error) = message.view()
-        {
-            return Err(broken(&pipeline::text(error)));
+        if let Some(why) = pipeline::fault(pipeline) {
+            return Err(broken(&why));
         }
         if Instant::now() > until {
             return Err(broken("it took too long"));
@@ -114,3 +174,7 @@ fn run(
     }
     Ok(mp4)
 }
+
+#[cfg(test)]
+#[path = "clip_tests.rs"]
+pub(crate) mod tests;

@@ -261,7 +261,9 @@ impl Judge {
         let Some(motion) = &mut self.motion else {
             return true;
         };
-        let moving = motion.look(&frame.picture(), frame.stamps().at).moving;
+        let picture = frame.picture();
+        let size = (picture.width, picture.height);
+        let moving = motion.look(frame.luma(), size, frame.stamps().at).moving;
         if learn {
             motion.learn(frame.stamps().at);
         }

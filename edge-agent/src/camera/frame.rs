@@ -1,12 +1,16 @@
 //! A decoded frame: the decoder's own memory, mapped and not copied, with its time stamps.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, time::Duration};
 
+use analytics::picture::Luma;
 use gstreamer as gst;
 use gstreamer_video::{self as gst_video, VideoFrame, VideoFrameExt as _, video_frame::Readable};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::picture::{Colour, Format, Matrix, Picture, Plane, Range, ShortPlane};
+use super::{
+    luma,
+    picture::{Colour, Format, Matrix, Picture, Plane, Range, ShortPlane},
+};
 
 /// When a picture was taken, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,16 @@ impl Stamps {
     /// The capture time, or the arrival where the camera does not say.
     pub fn capture_or_arrival(&self) -> Timestamp {
         self.capture.unwrap_or(self.arrival)
+    }
+
+    /// How long after `other` this was, by what two streams of one camera have in common: the camera's clock, or else
+    /// the time at which they arrive.
+    pub fn since(&self, other: Stamps) -> SignedDuration {
+        let (own, others) = match (self.capture, other.capture) {
+            (Some(own), Some(others)) => (own, others),
+            _ => (self.arrival, other.arrival),
+        };
+        own.duration_since(others)
     }
 
     /// Those of a moment before, `at` on the camera's time line.
@@ -44,6 +58,7 @@ pub struct Frame {
     stamps: Stamps,
     still_since: Option<Duration>,
     late: Option<Duration>,
+    luma: OnceLock<Luma>,
 }
 
 enum Pixels {
@@ -71,6 +86,7 @@ impl Frame {
             stamps,
             still_since: None,
             late: None,
+            luma: OnceLock::new(),
         })
     }
 
@@ -103,6 +119,7 @@ impl Frame {
             stamps,
             still_since: None,
             late: None,
+            luma: OnceLock::new(),
         };
         frame.try_picture().map_err(|e| e.to_string())?;
         Ok(frame)
@@ -149,6 +166,11 @@ impl Frame {
     /// Its planes.
     pub fn picture(&self) -> Picture<'_> {
         self.try_picture().expect("checked when the frame was made")
+    }
+
+    /// Its luma on a small grid; made when it is first asked for.
+    pub fn luma(&self) -> &Luma {
+        self.luma.get_or_init(|| luma::of(&self.picture()))
     }
 
     fn try_picture(&self) -> Result<Picture<'_>, ShortPlane> {

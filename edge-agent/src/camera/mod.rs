@@ -5,6 +5,7 @@
 //! and leaves one at a time in the [`mailbox`]. Everything here runs on GStreamer's threads or on the camera's own, never
 //! on a worker of the async runtime.
 
+pub mod canvas;
 pub mod clip;
 pub mod clock;
 pub mod decoder;
@@ -15,11 +16,13 @@ pub mod frame;
 pub mod gate;
 mod hardware;
 mod in_flight;
+mod luma;
 pub mod mailbox;
 pub mod pace;
 pub mod picture;
 mod pipeline;
 pub mod progress;
+pub mod recode;
 pub mod reel;
 mod rtsp;
 pub mod source;
@@ -35,6 +38,6 @@ pub use hardware::Decoding;
 pub use source::{Outputs, Part, stream};
 
 /// Locks, going on after a panic elsewhere: what these locks guard is whole after every statement.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

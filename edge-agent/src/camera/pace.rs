@@ -1,7 +1,7 @@
 //! How often and how strictly a camera is looked at for now: set by the ladder when the box has too much to do, read by
 //! the gates at every frame. It holds no opinion of its own.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 /// One camera's pace. Shared between its gates and the ladder.
 #[derive(Debug)]
@@ -10,6 +10,7 @@ pub struct Pace {
     /// Bits of the frames a second that are analysed for now; 0 while the camera is paused.
     now: AtomicU32,
     strictness: AtomicU8,
+    rests: AtomicBool,
 }
 
 impl Pace {
@@ -19,6 +20,7 @@ impl Pace {
             asked,
             now: AtomicU32::new(asked.to_bits()),
             strictness: AtomicU8::new(0),
+            rests: AtomicBool::new(false),
         }
     }
 
@@ -41,6 +43,16 @@ impl Pace {
     /// Whether nothing of this camera is decoded or analysed for now.
     pub fn is_paused(&self) -> bool {
         self.fps() <= 0.0
+    }
+
+    /// Whether second models rest for now.
+    pub fn rests(&self) -> bool {
+        self.rests.load(Ordering::Relaxed)
+    }
+
+    /// Lets second models rest, or look again.
+    pub fn set_rests(&self, rests: bool) {
+        self.rests.store(rests, Ordering::Relaxed);
     }
 
     /// How much must move before a gate lets a frame through: 0 as configured, 1 more than that.

@@ -36,6 +36,15 @@ pub(super) fn stop(pipeline: &gst::Pipeline) -> bool {
     )
 }
 
+/// The text of an error that the pipeline has told of since the last look.
+pub(super) fn fault(pipeline: &gst::Pipeline) -> Option<String> {
+    let message = pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
+    match message.view() {
+        gst::MessageView::Error(error) => Some(text(error)),
+        _ => None,
+    }
+}
+
 /// The text of an error message, with what the element adds for those who debug it.
 pub(super) fn text(error: &gst::message::Error) -> String {
     match error.debug() {

@@ -5,6 +5,8 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
+
 use super::{frame::Stamps, unit::AccessUnit};
 
 /// A ring of access units in decoding order.
@@ -64,13 +66,7 @@ impl Reel {
     /// The units from the last key unit on that came before the one nearest to `wanted`, and that one. What two streams of
     /// one camera have in common is the camera's clock, or else the time at which they arrive.
     pub fn up_to(&self, wanted: Stamps) -> Vec<Arc<AccessUnit>> {
-        let off = |unit: &AccessUnit| {
-            let (theirs, ours) = match (unit.stamps.capture, wanted.capture) {
-                (Some(theirs), Some(ours)) => (theirs, ours),
-                _ => (unit.stamps.arrival, wanted.arrival),
-            };
-            theirs.duration_since(ours).abs()
-        };
+        let off = |unit: &AccessUnit| unit.stamps.since(wanted).abs();
         let nearest = (0..self.units.len()).min_by_key(|i| off(&self.units[*i]));
         let Some(nearest) = nearest else {
             return Vec::new();
@@ -78,6 +74,25 @@ impl Reel {
         let from = (0..=nearest).rev().find(|i| self.units[*i].key);
         let from = from.unwrap_or_default();
         self.units.range(from..=nearest).cloned().collect()
+    }
+
+    /// The units from the last key unit on that came `before` ahead of `wanted` or earlier, until `after` behind it; from
+    /// the oldest on where there is none so old.
+    pub fn around(
+        &self,
+        wanted: Stamps,
+        before: Duration,
+        after: Duration,
+    ) -> Vec<Arc<AccessUnit>> {
+        let signed = |d| SignedDuration::try_from(d).unwrap_or(SignedDuration::MAX);
+        let (before, after) = (-signed(before), signed(after));
+        let since = |unit: &AccessUnit| unit.stamps.since(wanted);
+        let from = (self.units.iter()).rposition(|unit| unit.key && since(unit) <= before);
+        let to = (self.units.iter()).rposition(|unit| since(unit) <= after);
+        match (from.unwrap_or(0), to) {
+            (from, Some(to)) if from <= to => self.units.range(from..=to).cloned().collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Encoded bytes held.

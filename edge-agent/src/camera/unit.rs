@@ -28,6 +28,16 @@ impl Codec {
         }
     }
 
+    /// Its name in files beside clips.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Codec::H264 => "h264",
+            Codec::H265 => "h265",
+            Codec::Mjpeg => "mjpeg",
+            Codec::Mpeg4 => "mpeg4",
+        }
+    }
+
     /// By the media type of a parsed stream.
     pub(super) fn from_caps(caps: &gst::CapsRef) -> Option<Codec> {
         let structure = caps.structure(0)?;

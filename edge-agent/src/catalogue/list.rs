@@ -196,7 +196,9 @@ fn outputs(manifest: &Manifest) -> String {
         Family::Distribution { strides, .. } => {
             format!("distances as distributions (GFL, NanoDet, PicoDet), strides {strides:?}")
         }
-        Family::Crop(CropKind::Classifier { .. }) => "a label for a crop".to_owned(),
+        Family::Crop(CropKind::Classifier { .. }) => {
+            "a label for a crop, or for a picture".to_owned()
+        }
         Family::Crop(CropKind::Embedding) => "an embedding of a crop".to_owned(),
     }
 }

@@ -11,13 +11,16 @@ use protocol::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Done, Incoming, Ledger, LedgerError, Order, Post, Posts, Refusals, Seen, Task};
+use super::{
+    Done, Incoming, Ledger, LedgerError, Order, Post, Posts, Refusals, Seen, Task, Verdicts,
+};
 use crate::{
+    archive::recorder::Wanted,
     clock,
     event_log::{CommandAnswered, CommandRefused, Event as _},
     metrics::Metrics,
@@ -30,6 +33,11 @@ const MAX_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// A camera has so long to carry out an order.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// And so long to make a clip: it is encoded again, and another may be before it. Other commands wait meanwhile.
+const PATIENCE_CLIP: Duration = Duration::from_secs(120);
+
+/// How often it is looked whether cases have become too old.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
 
 /// Everything that is needed to judge and answer.
 pub struct Inbox {
@@ -41,6 +49,8 @@ pub struct Inbox {
     pub ledger: Ledger,
     /// Who carries them out.
     pub posts: Posts,
+    /// What is known of verdicts.
+    pub verdicts: Verdicts,
     /// Where receipts go.
     pub spool: Spool,
     /// For the health report.
@@ -71,9 +81,16 @@ impl Refusal {
 impl Inbox {
     /// Answers what comes until `stop`.
     pub async fn run(mut self, mut incoming: mpsc::Receiver<Incoming>, stop: CancellationToken) {
+        let mut tidy = interval(TIDY_EVERY);
+        tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let came = tokio::select! {
                 came = incoming.recv() => came,
+                () = self.verdicts.listen() => continue,
+                _ = tidy.tick() => {
+                    self.verdicts.tidy();
+                    continue;
+                }
                 () = stop.cancelled() => return,
             };
             let Some(came) = came else { return };
@@ -85,8 +102,8 @@ impl Inbox {
     pub async fn take(&mut self, came: &Incoming) {
         let received = protocol::now();
         let answered = match self.judge(came, received) {
-            Ok(Verdict::Again(receipt)) => self.send(*receipt).await,
-            Ok(Verdict::Fresh(request)) => self.heed(request, received).await,
+            Ok(Judged::Again(receipt)) => self.send(*receipt).await,
+            Ok(Judged::Fresh(request)) => self.heed(*request, received).await,
             Err(refusal) => self.refuse(refusal, received).await,
         };
         // The centre repeats what was not answered.
@@ -100,7 +117,7 @@ impl Inbox {
         }
     }
 
-    fn judge(&self, came: &Incoming, received: Utc) -> Result<Verdict, Refusal> {
+    fn judge(&self, came: &Incoming, received: Utc) -> Result<Judged, Refusal> {
         let request = self.open(came)?;
         let known = |request| {
             move |e: LedgerError| Refusal {
@@ -111,7 +128,7 @@ impl Inbox {
         };
         let id = Some(request.request);
         match self.ledger.seen(request.request).map_err(known(None))? {
-            Seen::Answered(receipt) => return Ok(Verdict::Again(receipt)),
+            Seen::Answered(receipt) => return Ok(Judged::Again(receipt)),
             Seen::Begun => {
                 return Err(Refusal {
                     cause: "interrupted",
@@ -123,7 +140,7 @@ impl Inbox {
         }
         let latest = self.ledger.latest().map_err(known(None))?;
         match staleness(&request, received, &clock::quality(), latest) {
-            None => Ok(Verdict::Fresh(request)),
+            None => Ok(Judged::Fresh(Box::new(request))),
             Some(why) => Err(Refusal {
                 cause: "stale",
                 why,
@@ -160,8 +177,11 @@ impl Inbox {
 
     async fn heed(&mut self, request: CommandRequest, received: Utc) -> Result<(), String> {
         self.ledger.begin(&request).map_err(|e| e.to_string())?;
-        let outcome = carry_out(&self.posts, &request).await;
-        let (outcome, reason, done) = match outcome {
+        let outcome = match self.verdicts.carry_out(&request) {
+            Some(outcome) => outcome,
+            None => carry_out(&self.posts, &request).await,
+        };
+        let (outcome, problem, done) = match outcome {
             Ok(done) => (CommandOutcome::Done, None, done),
             Err((outcome, why)) => (outcome, Some(why), Done::default()),
         };
@@ -169,14 +189,15 @@ impl Inbox {
             command: request.command.kind(),
             camera: request.command.camera().as_str(),
             request: request.request,
-            problem: reason.as_deref(),
+            problem: problem.as_deref(),
         }
         .emit(&self.metrics);
         let receipt = Receipt {
             outcome,
-            reason,
+            reason: problem.or(done.remark),
             incident: done.incident,
             evidence: done.evidence,
+            ignored: done.ignored,
             ..empty(request.request, received)
         };
         self.ledger.finish(&receipt).map_err(|e| e.to_string())?;
@@ -225,11 +246,11 @@ impl Inbox {
 }
 
 /// What is to be done with a command that came from the centre.
-enum Verdict {
+enum Judged {
     /// It was answered before.
     Again(Box<Receipt>),
     /// It is to be carried out.
-    Fresh(CommandRequest),
+    Fresh(Box<CommandRequest>),
 }
 
 /// A refusal that says nothing yet.
@@ -242,6 +263,7 @@ fn empty(request: Uuid, received: Utc) -> Receipt {
         reason: None,
         incident: None,
         evidence: Vec::new(),
+        ignored: Vec::new(),
         received,
         answered: protocol::now(),
     }
@@ -298,13 +320,32 @@ async fn carry_out(
         }
         Command::TestAlarm { .. } => Task::TestAlarm,
         Command::Snapshot { .. } => Task::Snapshot,
-        Command::FetchClip { seconds, .. } => Task::Clip { seconds: *seconds },
+        Command::FetchClip {
+            seconds, original, ..
+        } => Task::Clip {
+            wanted: Wanted::Last { seconds: *seconds },
+            original: original.clone(),
+        },
+        Command::FetchIncidentClip {
+            incident, original, ..
+        } => Task::Clip {
+            wanted: Wanted::Incident(*incident),
+            original: original.clone(),
+        },
+        // Carried out before any camera is asked.
+        Command::Verdict { .. } | Command::ListIgnored { .. } | Command::Unignore { .. } => {
+            return Ok(Done::default());
+        }
     };
     let done = order(post, task, request.request).await;
     done.map_err(|why| (CommandOutcome::Failed, format!("camera {camera}: {why}")))
 }
 
 async fn order(post: &Post, task: Task, request: Uuid) -> Result<Done, String> {
+    let patience = match task {
+        Task::Clip { .. } => PATIENCE_CLIP,
+        _ => PATIENCE,
+    };
     let (answer, answered) = oneshot::channel();
     let order = Order {
         task,
@@ -314,10 +355,10 @@ async fn order(post: &Post, task: Task, request: Uuid) -> Result<Done, String> {
     if post.orders.try_send(order).is_err() {
         return Err("has too much to do: ask again later".to_owned());
     }
-    match timeout(PATIENCE, answered).await {
+    match timeout(patience, answered).await {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err("its task ended before it had answered".to_owned()),
-        Err(_) => Err(format!("did not answer within {PATIENCE:?}")),
+        Err(_) => Err(format!("did not answer within {patience:?}")),
     }
 }
 

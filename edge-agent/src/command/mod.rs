@@ -5,6 +5,7 @@
 
 mod inbox;
 mod ledger;
+pub mod verdict;
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +15,15 @@ use std::{
     },
 };
 
-use protocol::{Name, incident::EvidenceRef};
+use protocol::{IgnoredArea, Name, Original, incident::EvidenceRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::archive::recorder::Wanted;
 pub use inbox::Inbox;
 pub use ledger::{Ledger, LedgerError, Seen};
+pub use verdict::Verdicts;
 
 /// Payloads that may wait to be judged. Loss policy: what comes while it is full is dropped; the centre repeats.
 pub const QUEUE: usize = 16;
@@ -48,16 +51,18 @@ pub struct Order {
 }
 
 /// What a camera's task can do on request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Raise an incident that is marked as a test, and close it.
     TestAlarm,
     /// Send the latest picture.
     Snapshot,
-    /// Send the last seconds as encoded.
+    /// Send a clip.
     Clip {
-        /// How many.
-        seconds: u32,
+        /// Which.
+        wanted: Wanted,
+        /// As it was filmed, for whom and why; masked where there is nothing.
+        original: Option<Original>,
     },
 }
 
@@ -68,6 +73,10 @@ pub struct Done {
     pub incident: Option<Uuid>,
     /// Evidence that follows.
     pub evidence: Vec<EvidenceRef>,
+    /// Areas that are ignored.
+    pub ignored: Vec<IgnoredArea>,
+    /// What was not done of it, in words for people.
+    pub remark: Option<String>,
 }
 
 /// A camera that takes orders.

@@ -5,8 +5,11 @@ use std::time::Duration;
 use analytics::geometry::Polygon;
 
 use super::{
+    archive,
     check::Check,
+    look,
     nearest::nearest,
+    privacy,
     problem::At,
     raw::{RawCamera, RawCascade},
     scene,
@@ -51,16 +54,20 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
     let frozen_after = check.duration(&raw.frozen_after, 5, 3600, FROZEN);
     let refused_retry = check.duration(&raw.refused_retry, 5, 3600, Duration::from_secs(300));
     let reel = check.duration(&raw.reel, 0, 120, Duration::from_secs(10));
+    let totals_every = check.duration(&raw.totals_every, 5, 86_400, Duration::from_secs(300));
     let min_score = check.number(&raw.min_score, 0.01..=0.99, 0.1);
     let analysis_fps = check.number(&raw.analysis_fps, 0.1..=60.0, 5.0);
     let gate = gate(check, raw);
     let masks = masks(check, raw, &scene.settings.zones);
+    let privacy = privacy::check(check, raw);
     let analysis_fps_floor = floor(check, raw, analysis_fps);
     let priority = check.number(&raw.priority, 1..=10, 5);
     let tiles = tiles(check, raw);
     let model = raw.model.given().cloned();
     let model = model.map_or_else(|| BUNDLED.to_owned(), |at| model_name(check, &at));
     let cascades = cascades(check, raw);
+    let looks = look::check(check, raw);
+    let likeness = look::likeness(check, raw);
     let stream = StreamSettings {
         url: url?,
         login,
@@ -83,16 +90,23 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         stream,
         model,
         cascades,
+        looks,
+        likeness,
         decoding: decoding(check, raw),
         min_score: min_score as f32,
         tiles,
         gate: GateSettings { kind: gate, masks },
+        privacy,
         analysis_fps: analysis_fps as f32,
         analysis_fps_floor: analysis_fps_floor as f32,
         priority: u8::try_from(priority).unwrap_or(u8::MAX),
         scene: scene.settings,
         severities: scene.severities,
         revisions: scene.revisions,
+        schedules: scene.schedules,
+        totals_every,
+        without_clips: archive::without_clips(raw),
+        typed: toml::Table::new(),
         reel: if gate == GateKind::Encoded {
             reel.max(REEL_OF_GATE)
         } else {
@@ -259,6 +273,9 @@ fn tiles(check: &mut Check<'_>, raw: &At<RawCamera>) -> (u8, u8) {
     }
 }
 
+/// A track is looked at again after so long, where nothing is said.
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
+
 /// At most so many cascades a camera: an object's message stays within the contract's length.
 const MAX_CASCADES: usize = 4;
 
@@ -286,13 +303,13 @@ fn cascade(check: &mut Check<'_>, raw: &At<RawCascade>) -> Option<CascadeSetting
         model: model?,
         classes: classes.iter().map(|at| at.value.clone()).collect(),
         min_height: min_height as f32,
-        again: check.duration(&raw.again, 1, 3600, Duration::from_secs(5)),
+        again: check.duration(&raw.again, 1, 3600, AGAIN),
         per_second: per_second as f32,
     })
 }
 
 /// The name of a folder in `models_dir`.
-fn model_name(check: &mut Check<'_>, at: &At<String>) -> String {
+pub(super) fn model_name(check: &mut Check<'_>, at: &At<String>) -> String {
     if !is_model_name(&at.value) {
         let text = format!(
             "{:?} is no model name: letters, digits, '-', '_' and '.' are allowed",

@@ -23,6 +23,7 @@ use super::{
     },
     reader::{Field, FromToml, Node},
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
+    typed,
 };
 use crate::{
     inference::{folders::ModelFolders, provider::Provider},
@@ -73,7 +74,8 @@ pub fn load_with(path: &Path, environment: Environment<'_>) -> Result<Settings, 
         .flat_map(|list| &list.value)
         .collect();
     let settings = file.as_ref().and_then(|file| {
-        let cameras = check.cameras(&raw_cameras, file);
+        let mut cameras = check.cameras(&raw_cameras, file);
+        typed::keep(&mut cameras, std::iter::once(&main).chain(&extra));
         check.file(file, cameras, revision(&main, &extra))
     });
     let mut problems = check.problems;
@@ -174,6 +176,8 @@ impl Check<'_> {
         let inference = self.inference(file.inference.given());
         let spool = self.spool(file.spool.given());
         let command_keys = self.command_keys(file.commands.given());
+        let archive = self.archive(file.archive.given());
+        let replay = self.replay(file.replay.given(), &archive);
         let http = file.http.given().and_then(|http| self.http(http));
         Some(Settings {
             revision,
@@ -183,6 +187,8 @@ impl Check<'_> {
             mqtt: mqtt?,
             inference,
             command_keys,
+            archive,
+            replay,
             cameras,
             http,
         })

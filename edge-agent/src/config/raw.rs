@@ -3,8 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
+    archive::RawArchive,
+    privacy::RawPrivacy,
     problem::At,
     reader::{Field, FromToml, Node, raw_table},
+    replay::RawReplay,
 };
 
 raw_table! {
@@ -16,6 +19,8 @@ raw_table! {
         inference: RawInference,
         spool: RawSpool,
         commands: RawCommands,
+        archive: RawArchive,
+        replay: RawReplay,
         http: RawHttp,
         cameras: Vec<At<RawCamera>>,
     }
@@ -138,6 +143,7 @@ raw_table! {
         latency: Duration,
         stall_timeout: Duration,
         frozen_after: Duration,
+        totals_every: Duration,
         refused_retry: Duration,
         reel: Duration,
         decoder: String,
@@ -153,6 +159,11 @@ raw_table! {
         lines: Vec<At<RawLine>>,
         rules: Vec<At<RawRule>>,
         cascades: Vec<At<RawCascade>>,
+        looks: Vec<At<RawLook>>,
+        likeness: RawLikeness,
+        calibration: RawCalibration,
+        privacy: RawPrivacy,
+        time_zone: String,
     }
 }
 
@@ -169,10 +180,44 @@ raw_table! {
 }
 
 raw_table! {
+    /// `[[cameras.looks]]`
+    RawLook {
+        id: String,
+        model: String,
+        every: Duration,
+    }
+}
+
+raw_table! {
+    /// `[cameras.likeness]`
+    RawLikeness {
+        model: String,
+        crops_per_frame: u64,
+    }
+}
+
+raw_table! {
     /// `[[cameras.zones]]`
     RawZone {
         id: String,
         polygon: Vec<At<[f64; 2]>>,
+    }
+}
+
+raw_table! {
+    /// `[cameras.calibration]`
+    RawCalibration {
+        points: Vec<At<RawGroundPoint>>,
+        rectangle: Vec<At<[f64; 2]>>,
+        sides_m: [f64; 2],
+    }
+}
+
+raw_table! {
+    /// One of `points`.
+    RawGroundPoint {
+        image: [f64; 2],
+        ground: [f64; 2],
     }
 }
 
@@ -201,6 +246,27 @@ raw_table! {
         direction_degrees: f64,
         tolerance_degrees: f64,
         min_distance: f64,
+        limit_kmh: f64,
+        min_speed_mps: f64,
+        max_count: f64,
+        within_seconds: f64,
+        cool_down_seconds: f64,
+        max_per_minute: f64,
+        min_displacement: f64,
+        min_score: f64,
+        min_share: f64,
+        end_share: f64,
+        look: String,
+        labels: Vec<At<String>>,
+        ignore_zones: Vec<At<String>>,
+        detect: Vec<At<String>>,
+        when: String,
+        first: String,
+        then: String,
+        object: String,
+        silent: bool,
+        schedule: Vec<At<String>>,
         severity: String,
+        clip: bool,
     }
 }

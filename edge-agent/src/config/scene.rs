@@ -4,21 +4,26 @@ use std::collections::BTreeMap;
 
 use analytics::{
     geometry::{Line, Point, Polygon},
-    rule::{Direction, RuleKind, RuleSettings, RuleSpec},
+    picture::Tampering,
+    rule::{Direction, RuleKind, RuleSettings},
     scene::SceneSettings,
     track::TrackerSettings,
 };
+use jiff::tz::TimeZone;
 use protocol::Severity;
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{
+    calibration,
     camera::unknown,
-    check::{Check, hex},
+    check::Check,
+    look::{self, Known},
+    picture,
     problem::At,
     raw::{RawCamera, RawLine, RawRule, RawZone},
     reader::Field,
-    rule,
+    revision,
+    rule::{self, Place},
+    schedule::Schedule,
 };
 
 const DIRECTIONS: [&str; 3] = ["forward", "backward", "any"];
@@ -29,6 +34,7 @@ pub(super) struct CheckedScene {
     pub(super) settings: SceneSettings,
     pub(super) severities: BTreeMap<String, Severity>,
     pub(super) revisions: BTreeMap<String, String>,
+    pub(super) schedules: BTreeMap<String, Schedule>,
 }
 
 /// Checks a camera's zones, lines and rules; what is wrong is noted and left out.
@@ -51,10 +57,13 @@ pub(super) fn check(check: &mut Check<'_>, camera: &RawCamera) -> CheckedScene {
                 .collect(),
             rules: Vec::new(),
             tracker: TrackerSettings::default(),
+            ground: calibration::check(check, camera),
         },
         severities: BTreeMap::new(),
         revisions: BTreeMap::new(),
+        schedules: BTreeMap::new(),
     };
+    let time_zone = time_zone(check, camera);
     // A zone that was refused is still known by its name: a rule that names it is not wrong as well.
     let names = Names {
         zones: zones
@@ -67,22 +76,33 @@ pub(super) fn check(check: &mut Check<'_>, camera: &RawCamera) -> CheckedScene {
             .filter_map(|l| l.id.given())
             .map(|id| id.value.as_str())
             .collect(),
+        looks: look::known(camera),
     };
-    for rule in rules {
-        let Some((settings, severity)) = check_rule(check, rule, &names) else {
+    for raw in rules {
+        let schedule = schedule(check, raw, time_zone.as_ref());
+        let Some(typed) = check_rule(check, raw, &names) else {
             continue;
         };
+        if typed.settings.rule.kind() == RuleKind::Speeding && camera.calibration.is_absent() {
+            let kind = raw.place.of_key("kind");
+            let text = "speeding needs metres: give the camera a [cameras.calibration]";
+            check.problems.push(kind.problem(text));
+        }
+        let id = typed.settings.id.clone();
         scene.revisions.insert(
-            settings.id.clone(),
-            revision(&settings, severity, zones, lines),
+            id.clone(),
+            revision::of(&typed, raw, camera, &scene.settings.ground),
         );
-        scene.severities.insert(settings.id.clone(), severity);
-        scene.settings.rules.push(settings);
+        scene.severities.insert(id.clone(), typed.severity);
+        scene
+            .schedules
+            .extend(schedule.map(|schedule| (id, schedule)));
+        scene.settings.rules.push(typed.settings);
     }
     scene
 }
 
-fn list<T>(field: &Field<Vec<At<T>>>) -> &[At<T>] {
+pub(super) fn list<T>(field: &Field<Vec<At<T>>>) -> &[At<T>] {
     field.given().map_or(&[], |at| at.value.as_slice())
 }
 
@@ -93,7 +113,7 @@ fn point([x, y]: [f64; 2]) -> Point {
     }
 }
 
-fn check_zone(check: &mut Check<'_>, raw: &At<RawZone>) -> Option<(String, Polygon)> {
+pub(super) fn check_zone(check: &mut Check<'_>, raw: &At<RawZone>) -> Option<(String, Polygon)> {
     let id = raw
         .id
         .required(&raw.place, "id", &mut check.problems)
@@ -135,13 +155,20 @@ fn check_line(check: &mut Check<'_>, raw: &At<RawLine>) -> Option<(String, Line)
 struct Names<'n> {
     zones: Vec<&'n str>,
     lines: Vec<&'n str>,
+    looks: Vec<Known<'n>>,
 }
 
-fn check_rule(
-    check: &mut Check<'_>,
-    raw: &At<RawRule>,
-    names: &Names<'_>,
-) -> Option<(RuleSettings, Severity)> {
+/// A rule as it was typed.
+pub(super) struct Typed {
+    pub(super) settings: RuleSettings,
+    pub(super) severity: Severity,
+    /// Its numbers by key, those that were left out too.
+    pub(super) numbers: BTreeMap<&'static str, f64>,
+    /// Its texts, likewise.
+    pub(super) texts: BTreeMap<&'static str, String>,
+}
+
+fn check_rule(check: &mut Check<'_>, raw: &At<RawRule>, names: &Names<'_>) -> Option<Typed> {
     let id = raw
         .id
         .required(&raw.place, "id", &mut check.problems)
@@ -149,50 +176,87 @@ fn check_rule(
     let id = id.and_then(|id| check.name(&id));
     let severity = severity(check, raw);
     let classes = classes(check, raw);
+    let ignore = ignored(check, raw, names);
     let kind = raw
         .kind
         .required(&raw.place, "kind", &mut check.problems)
         .cloned()?;
-    let Some(known) = rule::kind(&kind.value) else {
+    let Some(kind) = rule::kind(&kind.value) else {
         let kinds = RuleKind::ALL.map(RuleKind::as_str);
         return check.refuse(&kind, unknown("kind of rule", &kind.value, &kinds));
     };
-    let rule = spec(check, raw, known, names)?;
+    let shape = look::keyed_as(kind, raw);
+    let keys = rule::keys(shape);
+    let place = place(check, raw, kind, &keys, names);
+    let direction = direction(check, raw);
+    let texts = texts(check, raw, kind, keys.texts);
+    let numbers = values(check, raw, kind, keys.numbers)?;
+    let texts = texts?;
+    let text = |key: &str| texts.get(key).cloned().unwrap_or_default();
+    let number = |key: &str| numbers.get(key).copied().unwrap_or_default();
+    let mut spec = rule::spec(shape, place?, direction, number, text);
+    picture::set_detect(&mut spec, detected(check, raw));
+    look::complete(check, raw, kind, &names.looks, &mut spec);
     let settings = RuleSettings {
         id: id?.to_string(),
         classes: classes?,
-        rule,
+        rule: spec,
+        life: rule::life(number, ignore, raw.silent.or(false)),
     };
-    Some((settings, severity))
+    Some(Typed {
+        settings,
+        severity,
+        numbers,
+        texts,
+    })
 }
 
-/// What the rule looks for, from the keys of its kind; others are refused.
-fn spec(
+/// The zone or line of the rule, if it has one; `None` after a note. Other places are refused.
+fn place(
     check: &mut Check<'_>,
     raw: &At<RawRule>,
     kind: RuleKind,
+    keys: &rule::Keys,
     names: &Names<'_>,
-) -> Option<RuleSpec> {
-    let (keys, name) = (rule::keys(kind), kind.as_str());
-    let fields = numbers(raw);
-    for (key, field) in fields {
-        if !keys.numbers.iter().any(|number| number.key == key) {
-            foreign(check, name, key, field);
-        }
-    }
+) -> Option<Option<String>> {
+    let name = kind.as_str();
     if !keys.direction {
         foreign(check, name, "direction", &raw.direction);
     }
-    let place = if keys.place == "line" {
-        foreign(check, name, "zone", &raw.zone);
-        named(check, raw, "line", &raw.line, &names.lines)
-    } else {
+    if keys.place != Place::Line {
         foreign(check, name, "line", &raw.line);
-        named(check, raw, "zone", &raw.zone, &names.zones)
-    };
-    let direction = direction(check, raw);
+    }
+    if matches!(keys.place, Place::Line | Place::Everywhere) {
+        foreign(check, name, "zone", &raw.zone);
+    }
+    if !keys.detect {
+        foreign(check, name, "detect", &raw.detect);
+    }
+    match keys.place {
+        Place::Line => named(check, raw, "line", &raw.line, &names.lines).map(Some),
+        Place::Everywhere => Some(None),
+        Place::Anywhere if raw.zone.is_absent() => Some(None),
+        Place::Zone | Place::Anywhere => {
+            named(check, raw, "zone", &raw.zone, &names.zones).map(Some)
+        }
+    }
+}
+
+/// The numbers of the rule by key; others are refused.
+fn values(
+    check: &mut Check<'_>,
+    raw: &At<RawRule>,
+    kind: RuleKind,
+    keys: Vec<rule::Number>,
+) -> Option<BTreeMap<&'static str, f64>> {
+    let fields = numbers(raw);
+    for (key, field) in fields {
+        if !keys.iter().any(|number| number.key == key) {
+            foreign(check, kind.as_str(), key, field);
+        }
+    }
     let (mut values, mut whole) = (BTreeMap::new(), true);
-    for number in keys.numbers {
+    for number in keys {
         let field = fields.iter().find(|(key, _)| *key == number.key);
         let (key, field) = *field.expect("the raw rule has all keys");
         if number.default.is_none() {
@@ -202,12 +266,107 @@ fn spec(
         let value = check.number(field, number.allowed, number.default.unwrap_or_default());
         values.insert(key, value);
     }
-    let number = |key: &str| values.get(key).copied().unwrap_or_default();
-    whole.then_some(rule::spec(kind, place?, direction, number))
+    whole.then_some(values)
+}
+
+/// The texts of the rule by key; others are refused.
+fn texts(
+    check: &mut Check<'_>,
+    raw: &At<RawRule>,
+    kind: RuleKind,
+    keys: &'static [rule::Text],
+) -> Option<BTreeMap<&'static str, String>> {
+    let fields = [
+        ("when", &raw.when),
+        ("first", &raw.first),
+        ("then", &raw.then),
+        ("object", &raw.object),
+    ];
+    for (key, field) in fields {
+        if !keys.iter().any(|text| text.key == key) {
+            foreign(check, kind.as_str(), key, field);
+        }
+    }
+    let mut texts = BTreeMap::new();
+    for text in keys {
+        let field = fields.iter().find(|(key, _)| *key == text.key);
+        let (key, field) = *field.expect("the raw rule has all keys");
+        if let (Some(default), true) = (text.default, field.is_absent()) {
+            texts.insert(key, default.to_owned());
+        } else if let Some(at) = field
+            .required(&raw.place, key, &mut check.problems)
+            .cloned()
+        {
+            if !text.allowed.is_empty() && !text.allowed.contains(&at.value.as_str()) {
+                let why = unknown("choice", &at.value, text.allowed);
+                check.problems.push(at.problem(why));
+            }
+            texts.insert(key, at.value);
+        }
+    }
+    (texts.len() == keys.len()).then_some(texts)
+}
+
+/// What a rule is to watch for in the picture itself.
+fn detected(check: &mut Check<'_>, raw: &At<RawRule>) -> Vec<Tampering> {
+    let kinds = list(&raw.detect).iter().filter_map(|at| {
+        let kind = picture::named(&at.value);
+        kind.map_err(|why| check.problems.push(at.problem(why)))
+            .ok()
+    });
+    kinds.collect()
+}
+
+/// The zones that the rule ignores.
+fn ignored(check: &mut Check<'_>, raw: &At<RawRule>, names: &Names<'_>) -> Vec<String> {
+    let mut zones = Vec::new();
+    for at in list(&raw.ignore_zones) {
+        if names.zones.contains(&at.value.as_str()) {
+            zones.push(at.value.clone());
+        } else {
+            let text = unknown("zone of this camera", &at.value, &names.zones);
+            check.problems.push(at.problem(text));
+        }
+    }
+    zones
+}
+
+/// The camera's time zone, in which schedules are read.
+fn time_zone(check: &mut Check<'_>, camera: &RawCamera) -> Option<TimeZone> {
+    let at = camera.time_zone.given()?;
+    match TimeZone::get(&at.value) {
+        Ok(zone) => Some(zone),
+        Err(_) => {
+            let text = format!("{:?} is no time zone, as in \"Asia/Tashkent\"", at.value);
+            check.refuse(at, text)
+        }
+    }
+}
+
+/// When the rule watches; nothing: always.
+fn schedule(
+    check: &mut Check<'_>,
+    raw: &At<RawRule>,
+    time_zone: Option<&TimeZone>,
+) -> Option<Schedule> {
+    let at = raw.schedule.given()?;
+    let Some(zone) = time_zone else {
+        return check.refuse(at, "needs time_zone in [[cameras]]");
+    };
+    match Schedule::new(
+        zone.clone(),
+        at.value.iter().map(|span| span.value.as_str()),
+    ) {
+        Ok(schedule) => Some(schedule),
+        Err((place, why)) => match at.value.get(place) {
+            Some(span) => check.refuse(span, why),
+            None => check.refuse(at, why),
+        },
+    }
 }
 
 /// All numbers that rules may have, by key.
-fn numbers(raw: &RawRule) -> [(&'static str, &Field<f64>); 7] {
+fn numbers(raw: &RawRule) -> [(&'static str, &Field<f64>); 17] {
     [
         ("hysteresis", &raw.hysteresis),
         ("min_seconds", &raw.min_seconds),
@@ -216,11 +375,21 @@ fn numbers(raw: &RawRule) -> [(&'static str, &Field<f64>); 7] {
         ("direction_degrees", &raw.direction_degrees),
         ("tolerance_degrees", &raw.tolerance_degrees),
         ("min_distance", &raw.min_distance),
+        ("limit_kmh", &raw.limit_kmh),
+        ("min_speed_mps", &raw.min_speed_mps),
+        ("max_count", &raw.max_count),
+        ("within_seconds", &raw.within_seconds),
+        ("cool_down_seconds", &raw.cool_down_seconds),
+        ("max_per_minute", &raw.max_per_minute),
+        ("min_displacement", &raw.min_displacement),
+        ("min_score", &raw.min_score),
+        ("min_share", &raw.min_share),
+        ("end_share", &raw.end_share),
     ]
 }
 
 /// Notes a key that means nothing for this kind of rule.
-fn foreign<T>(check: &mut Check<'_>, kind: &str, key: &str, field: &Field<T>) {
+pub(super) fn foreign<T>(check: &mut Check<'_>, kind: &str, key: &str, field: &Field<T>) {
     if let Some(at) = field.given() {
         check
             .problems
@@ -282,82 +451,4 @@ fn classes(check: &mut Check<'_>, raw: &At<RawRule>) -> Option<Vec<String>> {
         );
     }
     Some(at.value.into_iter().map(|class| class.value).collect())
-}
-
-/// `sha256:` and the hash of a rule as it runs, with the shape that it names.
-fn revision(
-    rule: &RuleSettings,
-    severity: Severity,
-    zones: &[At<RawZone>],
-    lines: &[At<RawLine>],
-) -> String {
-    let zone = |id: &str| -> Value {
-        let raw = zones
-            .iter()
-            .find(|z| z.id.given().is_some_and(|at| at.value == id));
-        let points = raw.map(|z| list(&z.polygon)).unwrap_or_default();
-        points.iter().map(|at| json!(at.value)).collect()
-    };
-    let line = |id: &str| -> Value {
-        let raw = lines
-            .iter()
-            .find(|l| l.id.given().is_some_and(|at| at.value == id));
-        json!(raw.map(|l| [l.from.or([0.0; 2]), l.to.or([0.0; 2])]))
-    };
-    let spec = match &rule.rule {
-        RuleSpec::LineCrossing {
-            line: id,
-            direction,
-            hysteresis,
-        } => {
-            json!({"kind": "line_crossing", "line": line(id), "direction": format!("{direction:?}"),
-                   "hysteresis": hysteresis})
-        }
-        RuleSpec::Intrusion {
-            zone: id,
-            min_duration,
-        } => {
-            json!({"kind": "intrusion", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
-        }
-        RuleSpec::Loitering {
-            zone: id,
-            min_duration,
-        } => {
-            json!({"kind": "loitering", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
-        }
-        RuleSpec::StoppedVehicle {
-            zone: id,
-            min_duration,
-        } => {
-            json!({"kind": "stopped_vehicle", "zone": zone(id), "min_seconds": min_duration.as_secs_f64()})
-        }
-        RuleSpec::Crowd {
-            zone: id,
-            min_count,
-            min_duration,
-        } => {
-            json!({"kind": "crowd", "zone": zone(id), "min_count": min_count,
-                   "min_seconds": min_duration.as_secs_f64()})
-        }
-        RuleSpec::Congestion {
-            zone: id,
-            min_count,
-            max_speed,
-            min_duration,
-        } => {
-            json!({"kind": "congestion", "zone": zone(id), "min_count": min_count, "max_speed": max_speed,
-                   "min_seconds": min_duration.as_secs_f64()})
-        }
-        RuleSpec::WrongWay {
-            zone: id,
-            direction_degrees,
-            tolerance_degrees,
-            min_distance,
-        } => {
-            json!({"kind": "wrong_way", "zone": zone(id), "direction_degrees": direction_degrees,
-                   "tolerance_degrees": tolerance_degrees, "min_distance": min_distance})
-        }
-    };
-    let whole = json!({"id": rule.id, "classes": rule.classes, "severity": severity, "rule": spec});
-    format!("sha256:{}", hex(&Sha256::digest(whole.to_string())))
 }

@@ -1,11 +1,19 @@
 //! As run: what the rest of the agent works with. Built once by `load.rs` out of `raw.rs`, never changed afterwards.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    time::Duration,
+};
 
-use analytics::scene::SceneSettings;
+use analytics::{rule::RuleIndex, scene::SceneSettings};
 use protocol::{Name, NodePath, PinnedKey, Severity};
 use rustls::pki_types::ServerName;
 
+use super::{
+    archive::ArchiveSettings, privacy::PrivacySettings, replay::ReplaySettings, schedule::Schedule,
+};
 use crate::{
     camera::{Decoding, GateSettings},
     inference::{
@@ -56,6 +64,10 @@ pub struct Settings {
     pub inference: InferenceSettings,
     /// Whose commands are heeded; none where it is empty.
     pub command_keys: Vec<PinnedKey>,
+    /// Clips of incidents.
+    pub archive: ArchiveSettings,
+    /// Cases out of operators' verdicts.
+    pub replay: ReplaySettings,
     /// The cameras.
     pub cameras: Vec<CameraSettings>,
     /// Loopback address of /metrics and /healthz, if wanted.
@@ -205,10 +217,16 @@ pub struct CameraSettings {
     pub min_score: f32,
     /// Second models, which look at the objects that the first has found.
     pub cascades: Vec<CascadeSettings>,
+    /// Models that look at whole pictures.
+    pub looks: Vec<LookSettings>,
+    /// A model that tells objects apart by their looks, for the tracker.
+    pub likeness: Option<LikenessSettings>,
     /// Columns and rows of tiles that a picture is analysed in, besides the whole; (1, 1) is the whole alone.
     pub tiles: (u8, u8),
     /// Which units are decoded and which frames analysed.
     pub gate: GateSettings,
+    /// What its pictures show to nobody.
+    pub privacy: PrivacySettings,
     /// Analysed frames a second, at most.
     pub analysis_fps: f32,
     /// The ladder leaves it so many, or pauses it.
@@ -221,11 +239,36 @@ pub struct CameraSettings {
     pub severities: BTreeMap<String, Severity>,
     /// `sha256:` and the hash of each rule with the zone or line that it names, by the rule's name.
     pub revisions: BTreeMap<String, String>,
+    /// When rules watch, by their names; those that are not here always do.
+    pub schedules: BTreeMap<String, Schedule>,
+    /// What rules count is told so often.
+    pub totals_every: Duration,
     /// Encoded seconds kept for evidence.
     pub reel: Duration,
+    /// Rules of whose incidents no clips are made, by their names.
+    pub without_clips: BTreeSet<String>,
+    /// Its zones, lines, rules and calibration as they were typed.
+    pub typed: toml::Table,
     /// What keeps this camera from being watched, with its place in the configuration: its credentials cannot be
     /// read. The other cameras go on.
     pub fault: Option<String>,
+}
+
+impl CameraSettings {
+    /// Whether it has models besides its own.
+    pub fn has_second_models(&self) -> bool {
+        !self.cascades.is_empty() || !self.looks.is_empty() || self.likeness.is_some()
+    }
+
+    /// The rules that watch at times only, by their places in the scene.
+    pub fn scheduled(&self) -> Vec<(RuleIndex, Schedule)> {
+        let rules = self.scene.rules.iter().enumerate();
+        let scheduled = rules.filter_map(|(place, rule)| {
+            let schedule = self.schedules.get(&rule.id)?.clone();
+            Some((RuleIndex(place), schedule))
+        });
+        scheduled.collect()
+    }
 }
 
 /// A second model of a camera, which looks at crops of its objects.
@@ -243,6 +286,26 @@ pub struct CascadeSettings {
     pub again: Duration,
     /// Looks a second, all tracks of the camera together.
     pub per_second: f32,
+}
+
+/// A model of a camera that looks at whole pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookSettings {
+    /// What rules name it by.
+    pub id: String,
+    /// Name of the model.
+    pub model: String,
+    /// How often it looks.
+    pub every: Duration,
+}
+
+/// A model that tells objects apart by their looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LikenessSettings {
+    /// Name of the model.
+    pub model: String,
+    /// Objects of a frame that it looks at, at most.
+    pub crops_per_frame: usize,
 }
 
 /// Where a camera's pictures come from.

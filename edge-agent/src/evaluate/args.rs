@@ -20,6 +20,7 @@ use super::{
     camera_settings::{CameraSettingsFile, CaseCamera},
     case::{Case, FILE_NAME},
     html::html,
+    ignored::Ignored,
     report::{CaseReport, Report, Totals},
     run::{self, CaseRun},
     table::table,
@@ -71,6 +72,9 @@ pub struct EvaluateArgs {
     /// What an integrator would set for each case's camera (TOML, one table a case)
     #[arg(long, value_name = "FILE")]
     pub camera_settings: Option<PathBuf>,
+    /// Have rules ignore what a node ignores for them (its replay/ignored.toml)
+    #[arg(long, value_name = "FILE")]
+    pub ignored: Option<PathBuf>,
     /// Exit with 1 where F1 over all rules is below this
     #[arg(long, value_name = "F1")]
     pub min_f1: Option<f64>,
@@ -87,11 +91,18 @@ pub struct EvaluateArgs {
 /// # Errors
 /// Where the cases, the settings or the library cannot be read; a single case that fails is reported in its place.
 pub fn main(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
-    let cases = load(&args.cases)?;
+    let mut cases = load(&args.cases)?;
+    if let Some(path) = &args.ignored {
+        let ignored = Ignored::load(path).map_err(anyhow::Error::msg)?;
+        for case in &mut cases {
+            ignored.apply(case).map_err(anyhow::Error::msg)?;
+        }
+    }
     let settings = match &args.camera_settings {
         Some(path) => CameraSettingsFile::load(path).map_err(anyhow::Error::msg)?,
         None => CameraSettingsFile::default(),
     };
+    let settings = settings.with_own(&cases).map_err(anyhow::Error::msg)?;
     let runtime = Runtime::load(args.places.runtime.as_deref())?;
     let folders = args.places.folders();
     let load_model = |name: &str| folders.load(&runtime, name);
@@ -101,6 +112,7 @@ pub fn main(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
         jobs: args.jobs,
         gate: args.gate,
     };
+    leave_out(&mut cases, &how);
     let runs = run_all(&how, &cases, &load_model);
     let report = report(&cases, &runs);
     let alarms: Vec<_> = runs
@@ -141,7 +153,7 @@ pub(crate) fn score_model(
     model: &str,
     load_model: LoadModel<'_>,
 ) -> anyhow::Result<Totals> {
-    let cases = load(places)?;
+    let mut cases = load(places)?;
     let settings = match settings {
         Some(path) => CameraSettingsFile::load(path).map_err(anyhow::Error::msg)?,
         None => CameraSettingsFile::default(),
@@ -152,6 +164,7 @@ pub(crate) fn score_model(
         jobs: None,
         gate: None,
     };
+    leave_out(&mut cases, &how);
     let runs = run_all(&how, &cases, load_model);
     let report = report(&cases, &runs);
     let failed = report.cases.iter().find_map(|case| {
@@ -204,6 +217,16 @@ fn load(places: &[PathBuf]) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// Leaves rules out that go by a second model where the case's camera has none: they are told as not supported.
+fn leave_out(cases: &mut [Case], how: &How<'_>) {
+    for case in cases {
+        let camera = how.settings.camera(&case.name, how.model);
+        for rule in &mut case.rules {
+            rule.settings = rule.settings.take().filter(|rule| camera.can_see(rule));
+        }
+    }
+}
+
 /// Runs the cases on several threads, each with models of its own. Results are in the order of `cases`.
 fn run_all(
     how: &How<'_>,
@@ -245,6 +268,7 @@ fn run_one(
         lines: case.lines.clone(),
         rules: camera.rules(case),
         tracker: camera.tracker.clone(),
+        ground: case.ground.clone(),
     };
     if scene.rules.is_empty() {
         return Ok(CaseRun::default());
@@ -255,15 +279,13 @@ fn run_one(
             case.clip.display()
         ));
     }
-    let seconds = camera.cascades.iter().map(|cascade| &cascade.model);
-    for name in seconds.chain([&camera.model]) {
+    for (role, name) in camera.models() {
         if !models.contains_key(name) {
             let model = load_model(name).map_err(|e| e.to_string())?;
-            model
-                .check_role(*name == camera.model)
-                .map_err(|e| e.to_string())?;
-            models.insert(name.clone(), model);
+            models.insert(name.to_owned(), model);
         }
+        let model = models.get(name).ok_or("no model")?;
+        model.check_role(role).map_err(|e| e.to_string())?;
     }
     run::run(&case.clip, &scene, camera, models)
 }

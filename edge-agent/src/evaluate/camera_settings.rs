@@ -3,16 +3,27 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use analytics::{rule::RuleSpec, track::TrackerSettings};
+use analytics::{
+    rule::{RuleSettings, RuleSpec},
+    track::TrackerSettings,
+};
 use serde::Deserialize;
 
-use super::case::Case;
+use super::{
+    case::Case,
+    look::{RawLikeness, RawLook, RawLookRule},
+};
 use crate::{
-    camera::gate::GateKind, config::settings::CascadeSettings, inference::folders::BUNDLED,
+    camera::gate::GateKind,
+    config::settings::{CascadeSettings, LikenessSettings, LookSettings},
+    inference::{folders::BUNDLED, model::Role},
 };
 
 /// Name of the table that stands for every case.
 const DEFAULTS: &str = "defaults";
+
+/// Name of a file of this form beside a case's own, with the case's table.
+pub const OWN: &str = "camera.toml";
 
 /// Settings of all cases.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +46,14 @@ pub struct CaseCamera {
     pub tracker: TrackerSettings,
     /// Second models.
     pub cascades: Vec<CascadeSettings>,
+    /// Models that look at whole pictures.
+    pub looks: Vec<LookSettings>,
+    /// A model that tells objects apart.
+    pub likeness: Option<LikenessSettings>,
     /// Hysteresis of line crossings, by rule.
     pub hysteresis: BTreeMap<String, f32>,
+    /// What second models are to see, by rule.
+    pub seen: BTreeMap<String, RawLookRule>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,6 +67,9 @@ struct RawCamera {
     tracker: Option<RawTracker>,
     #[serde(default)]
     cascades: Vec<RawCascade>,
+    #[serde(default)]
+    looks: Vec<RawLook>,
+    likeness: Option<RawLikeness>,
     #[serde(default)]
     rules: BTreeMap<String, RawRule>,
 }
@@ -78,6 +98,7 @@ struct RawTracker {
 #[serde(deny_unknown_fields)]
 struct RawRule {
     hysteresis: Option<f32>,
+    seen_by: Option<RawLookRule>,
 }
 
 impl CameraSettingsFile {
@@ -93,6 +114,22 @@ impl CameraSettingsFile {
             check(camera).map_err(|e| format!("{}: {name}.{e}", path.display()))?;
         }
         Ok(CameraSettingsFile(tables))
+    }
+
+    /// With what lies beside the cases themselves, for those of which nothing is said here.
+    ///
+    /// # Errors
+    /// As [`CameraSettingsFile::load`].
+    pub fn with_own(mut self, cases: &[Case]) -> Result<CameraSettingsFile, String> {
+        for case in cases {
+            let path = case.folder.join(OWN);
+            if !self.0.contains_key(&case.name) && path.is_file() {
+                let mut beside = CameraSettingsFile::load(&path)?;
+                let own = beside.0.remove(&case.name);
+                self.0.extend(own.map(|own| (case.name.clone(), own)));
+            }
+        }
+        Ok(self)
     }
 
     /// The camera of a case; `model` from the command line goes before all.
@@ -124,6 +161,14 @@ impl CameraSettingsFile {
             cascades: (own.cascades.iter().chain(&common.cascades))
                 .map(RawCascade::settings)
                 .collect(),
+            looks: (own.looks.iter().chain(&common.looks))
+                .map(RawLook::settings)
+                .collect(),
+            likeness: (own.likeness.as_ref().or(common.likeness.as_ref()))
+                .map(RawLikeness::settings),
+            seen: (own.rules.iter())
+                .filter_map(|(id, rule)| Some((id.clone(), rule.seen_by.clone()?)))
+                .collect(),
             hysteresis: (own.rules.iter())
                 .filter_map(|(id, rule)| Some((id.clone(), rule.hysteresis?)))
                 .collect(),
@@ -146,7 +191,7 @@ impl RawCascade {
 
 impl CaseCamera {
     /// The rules of a case that can be evaluated, with what the case leaves open.
-    pub fn rules(&self, case: &Case) -> Vec<analytics::rule::RuleSettings> {
+    pub fn rules(&self, case: &Case) -> Vec<RuleSettings> {
         let mut rules: Vec<_> = case
             .rules
             .iter()
@@ -158,8 +203,29 @@ impl CaseCamera {
             {
                 *hysteresis = *set;
             }
+            if let Some(seen) = self.seen.get(&rule.id) {
+                seen.tell(rule);
+            }
         }
         rules
+    }
+
+    /// Whether it has what a rule goes by: those that second models tell of need one.
+    pub fn can_see(&self, rule: &RuleSettings) -> bool {
+        let by_look = matches!(rule.rule, RuleSpec::Look(_));
+        !by_look || !self.cascades.is_empty() || !self.looks.is_empty()
+    }
+
+    /// All models, and what for.
+    pub fn models(&self) -> impl Iterator<Item = (Role, &str)> {
+        let cascades = self.cascades.iter().map(|one| (Role::Crops, &*one.model));
+        let looks = self.looks.iter().map(|one| (Role::Pictures, &*one.model));
+        let likeness = self
+            .likeness
+            .iter()
+            .map(|one| (Role::Likeness, &*one.model));
+        let first = [(Role::Objects, self.model.as_str())].into_iter();
+        first.chain(cascades).chain(looks).chain(likeness)
     }
 }
 
@@ -193,6 +259,12 @@ fn check(camera: &RawCamera) -> Result<(), String> {
             return Err("cascades.again_seconds: expected 0.1 to 3600".to_owned());
         }
     }
+    camera.looks.iter().try_for_each(RawLook::check)?;
+    let seen = camera
+        .rules
+        .values()
+        .filter_map(|rule| rule.seen_by.as_ref());
+    seen.into_iter().try_for_each(RawLookRule::check)?;
     let lost = tracker.max_lost_seconds.unwrap_or(1.0);
     if !(0.0..=3600.0).contains(&lost) {
         return Err("tracker.max_lost_seconds: expected 0 to 3600".to_owned());

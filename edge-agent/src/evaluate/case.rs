@@ -1,37 +1,27 @@
 //! `case.toml`: a clip, what its camera is told to watch for, and what really happens in it.
 //!
-//! Mistakes are reported with file and line. Rule kinds that this version does not evaluate are known by name, so that
-//! they are told from spelling mistakes.
+//! Mistakes are reported with file and line.
+
+mod rule;
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use analytics::{
     geometry::{Line, Point, Polygon},
-    rule::{Direction, RuleKind, RuleSettings, RuleSpec},
+    ground::Ground,
+    rule::RuleSettings,
 };
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::config::rule;
+use crate::config::calibration;
+use rule::RawRule;
 
 /// Name of the file that describes a case in its folder.
 pub const FILE_NAME: &str = "case.toml";
-
-/// Kinds of rules that cases may have and that are not evaluated yet.
-const LATER: [&str; 8] = [
-    "speeding",
-    "abandoned_object",
-    "removed_object",
-    "fall",
-    "running",
-    "fight",
-    "fire_smoke",
-    "tamper",
-];
 
 /// A case, checked.
 #[derive(Clone, Debug)]
@@ -40,12 +30,18 @@ pub struct Case {
     pub name: String,
     /// One line for people.
     pub title: String,
+    /// Its folder.
+    pub folder: PathBuf,
     /// The clip.
     pub clip: PathBuf,
+    /// The camera that filmed it, by its name on its node.
+    pub camera: Option<String>,
     /// Zones by name.
     pub zones: Vec<(String, Polygon)>,
     /// Lines by name.
     pub lines: Vec<(String, Line)>,
+    /// The ground, where it is calibrated.
+    pub ground: Option<Ground>,
     /// Rules.
     pub rules: Vec<CaseRule>,
     /// What really happens.
@@ -59,7 +55,7 @@ pub struct CaseRule {
     pub id: String,
     /// Its kind, as the case names it.
     pub kind: String,
-    /// As it is evaluated; nothing where this version cannot.
+    /// As it is evaluated; nothing where the case's camera has no model for it.
     pub settings: Option<RuleSettings>,
 }
 
@@ -101,6 +97,7 @@ pub struct CaseError {
 #[serde(deny_unknown_fields)]
 struct RawCase {
     clip: Spanned<PathBuf>,
+    camera: Option<String>,
     #[serde(default)]
     title: String,
     #[serde(default)]
@@ -118,11 +115,20 @@ struct RawCase {
     incidents: Vec<Spanned<Span>>,
     #[serde(default)]
     ignore: Vec<Spanned<Span>>,
-    #[expect(
-        dead_code,
-        reason = "rules that need metres come later; the key is known"
-    )]
-    calibration: Option<toml::Value>,
+    calibration: Option<Spanned<RawCalibration>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCalibration {
+    points: Vec<RawGroundPoint>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGroundPoint {
+    image: [f64; 2],
+    ground: [f64; 2],
 }
 
 #[derive(Deserialize)]
@@ -138,59 +144,6 @@ struct RawLine {
     id: String,
     from: Spanned<(f32, f32)>,
     to: (f32, f32),
-}
-
-/// Keys of all kinds; those that a kind needs are checked, those of kinds that come later are left alone.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
-    id: Spanned<String>,
-    kind: Spanned<String>,
-    #[serde(default)]
-    classes: Vec<String>,
-    zone: Option<Spanned<String>>,
-    line: Option<Spanned<String>>,
-    direction: Option<Spanned<String>>,
-    hysteresis: Option<f64>,
-    min_seconds: Option<f64>,
-    min_count: Option<f64>,
-    max_speed: Option<f64>,
-    direction_degrees: Option<f64>,
-    tolerance_degrees: Option<f64>,
-    min_distance: Option<f64>,
-    limit_kmh: Option<toml::Value>,
-    detect: Option<toml::Value>,
-}
-
-impl RawRule {
-    /// All numbers that rules may have, by key.
-    fn numbers(&self) -> [(&'static str, Option<f64>); 7] {
-        [
-            ("hysteresis", self.hysteresis),
-            ("min_seconds", self.min_seconds),
-            ("min_count", self.min_count),
-            ("max_speed", self.max_speed),
-            ("direction_degrees", self.direction_degrees),
-            ("tolerance_degrees", self.tolerance_degrees),
-            ("min_distance", self.min_distance),
-        ]
-    }
-
-    /// Keys that are there and that `keys` has not.
-    fn foreign(&self, keys: &rule::Keys) -> Vec<&'static str> {
-        let known = |key: &str| keys.numbers.iter().any(|number| number.key == key);
-        let numbers = self.numbers().into_iter();
-        let numbers = numbers.filter_map(|(key, value)| value.map(|_| key));
-        let others = [
-            ("zone", self.zone.is_some() && keys.place != "zone"),
-            ("line", self.line.is_some() && keys.place != "line"),
-            ("direction", self.direction.is_some() && !keys.direction),
-            ("limit_kmh", self.limit_kmh.is_some()),
-            ("detect", self.detect.is_some()),
-        ];
-        let others = others.into_iter().filter(|(_, is)| *is).map(|(key, _)| key);
-        numbers.filter(|key| !known(key)).chain(others).collect()
-    }
 }
 
 fn tolerance() -> f64 {
@@ -242,10 +195,11 @@ impl Case {
         let folder = path.parent().unwrap_or(Path::new("."));
         let zones = zones(&raw, &mut report);
         let lines = lines(&raw, &mut report);
+        let ground = ground(&raw, &mut report);
         let rules = raw
             .rules
             .iter()
-            .filter_map(|rule| read_rule(rule, &raw, &mut report))
+            .filter_map(|rule| rule::read(rule, &raw, &mut report))
             .collect();
         let truth = Truth {
             tolerance_s: raw.tolerance_s,
@@ -257,9 +211,12 @@ impl Case {
         let case = Case {
             name: name.unwrap_or_default().to_string_lossy().into_owned(),
             title: raw.title,
+            folder: folder.to_owned(),
             clip: folder.join(raw.clip.get_ref()),
+            camera: raw.camera,
             zones,
             lines,
+            ground,
             rules,
             truth,
         };
@@ -299,6 +256,16 @@ fn lines(raw: &RawCase, report: &mut Report<'_>) -> Vec<(String, Line)> {
     lines
 }
 
+fn ground(raw: &RawCase, report: &mut Report<'_>) -> Option<Ground> {
+    let raw = raw.calibration.as_ref()?;
+    let points = raw.get_ref().points.iter();
+    let points: Vec<_> = points.map(|point| (point.image, point.ground)).collect();
+    let ground = calibration::ground(&points);
+    ground
+        .map_err(|why| report.add(raw.span(), format_args!("calibration: {why}")))
+        .ok()
+}
+
 fn spans(raw: &RawCase, spans: &[Spanned<Span>], report: &mut Report<'_>) -> Vec<Span> {
     let mut checked = Vec::new();
     for span in spans {
@@ -323,132 +290,6 @@ fn spans(raw: &RawCase, spans: &[Spanned<Span>], report: &mut Report<'_>) -> Vec
         }
     }
     checked
-}
-
-fn read_rule(rule: &RawRule, raw: &RawCase, report: &mut Report<'_>) -> Option<CaseRule> {
-    let id = rule.id.get_ref().clone();
-    let kind = rule.kind.get_ref().clone();
-    let twice = raw.rules.iter().filter(|r| *r.id.get_ref() == id).count() > 1;
-    if twice {
-        report.add(rule.id.span(), format_args!("two rules are named {id:?}"));
-    }
-    if LATER.contains(&kind.as_str()) {
-        return Some(CaseRule {
-            id,
-            kind,
-            settings: None,
-        });
-    }
-    let spec = spec(rule, raw, report)?;
-    Some(CaseRule {
-        settings: Some(RuleSettings {
-            id: id.clone(),
-            classes: rule.classes.clone(),
-            rule: spec,
-        }),
-        id,
-        kind,
-    })
-}
-
-fn spec(rule: &RawRule, raw: &RawCase, report: &mut Report<'_>) -> Option<RuleSpec> {
-    let name = rule.kind.get_ref().as_str();
-    let Some(kind) = rule::kind(name) else {
-        let kinds = RuleKind::ALL.map(RuleKind::as_str);
-        let kinds: Vec<&str> = kinds.into_iter().chain(LATER).collect();
-        let text = format!(
-            "unknown kind {name:?}, expected one of {}",
-            kinds.join(", ")
-        );
-        report.add(rule.kind.span(), text);
-        return None;
-    };
-    let (id, keys) = (rule.id.get_ref(), rule::keys(kind));
-    for key in rule.foreign(&keys) {
-        let text = format_args!("rule {id:?}: {name} has no key {key:?}");
-        report.add(rule.id.span(), text);
-    }
-    let place = if keys.place == "line" {
-        let known: Vec<&str> = raw.lines.iter().map(|l| l.id.as_str()).collect();
-        named(rule, "line", &rule.line, &known, report)
-    } else {
-        let known: Vec<&str> = raw.zones.iter().map(|z| z.id.as_str()).collect();
-        named(rule, "zone", &rule.zone, &known, report)
-    };
-    let direction = direction(rule, report)?;
-    let given = rule.numbers();
-    let (mut values, mut whole) = (BTreeMap::new(), true);
-    for rule::Number {
-        key,
-        allowed,
-        default,
-    } in keys.numbers
-    {
-        let given = given.iter().find(|(known, _)| *known == key);
-        let value = given.and_then(|(_, value)| *value).or(default);
-        match value {
-            Some(value) if allowed.contains(&value) => {
-                values.insert(key, value);
-            }
-            Some(value) => {
-                let (least, most) = (allowed.start(), allowed.end());
-                let text = format_args!("rule {id:?}: {key} {value} is outside {least} to {most}");
-                report.add(rule.id.span(), text);
-                whole = false;
-            }
-            None => {
-                report.add(rule.id.span(), format_args!("{name} needs {key}"));
-                whole = false;
-            }
-        }
-    }
-    let number = |key: &str| values.get(key).copied().unwrap_or_default();
-    whole.then_some(rule::spec(kind, place?, direction, number))
-}
-
-/// The zone or line that a rule names, if there is one.
-fn named(
-    rule: &RawRule,
-    what: &str,
-    name: &Option<Spanned<String>>,
-    known: &[&str],
-    report: &mut Report<'_>,
-) -> Option<String> {
-    let Some(name) = name else {
-        let kind = rule.kind.get_ref();
-        report.add(rule.id.span(), format_args!("{kind} needs a {what}"));
-        return None;
-    };
-    if known.contains(&name.get_ref().as_str()) {
-        return Some(name.get_ref().clone());
-    }
-    report.add(
-        name.span(),
-        format_args!(
-            "no {what} is named {:?}; there are {}",
-            name.get_ref(),
-            known.join(", ")
-        ),
-    );
-    None
-}
-
-fn direction(rule: &RawRule, report: &mut Report<'_>) -> Option<Direction> {
-    let Some(direction) = &rule.direction else {
-        return Some(Direction::Any);
-    };
-    match direction.get_ref().as_str() {
-        "forward" => Some(Direction::Forward),
-        "backward" => Some(Direction::Backward),
-        "any" => Some(Direction::Any),
-        other => {
-            report.add(
-                direction.span(),
-                format_args!("unknown direction {other:?}, expected forward, backward or any"),
-            );
-            None
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use analytics::picture::Tampering;
+use analytics::rule::RuleSpec;
+
 use super::*;
 
 const GOOD: &str = r#"clip = "clip.mp4"
@@ -60,16 +63,17 @@ fn a_good_case_is_read() {
 }
 
 #[test]
-fn what_comes_later_is_known_and_not_refused() {
+fn what_needs_a_calibration_or_a_second_model_is_read() {
     let later = format!(
         "{GOOD}\n[[rules]]\nid = \"fast\"\nkind = \"speeding\"\nzone = \"yard\"\nclasses = [\"car\"]\nlimit_kmh = 50.0\n\
          [[rules]]\nid = \"lens\"\nkind = \"tamper\"\ndetect = [\"covered\"]\n\
+         [[rules]]\nid = \"fists\"\nkind = \"fight\"\nclasses = [\"person\"]\n\
          [[rules]]\nid = \"down\"\nkind = \"fall\"\nclasses = [\"fallen\"]\nmin_seconds = 2.0\n\
-         [calibration]\npoints = [{{ image = [0.1, 0.9], ground = [-4.0, 8.5] }}]\n"
+         [calibration]\npoints = [{{ image = [0.1, 0.9], ground = [-4.0, 8.5] }}, {{ image = [0.9, 0.9], ground = [4.0, 8.5] }},\n\
+         {{ image = [0.7, 0.3], ground = [6.0, 30.0] }}, {{ image = [0.3, 0.3], ground = [-6.0, 30.0] }}]\n"
     );
     let case = Case::parse(Path::new("yard/case.toml"), &later).expect("good");
-    let unsupported = case.rules.iter().filter(|r| r.settings.is_none());
-    assert_eq!(unsupported.count(), 3);
+    assert!(case.rules.iter().all(|rule| rule.settings.is_some()));
 }
 
 #[test]
@@ -78,7 +82,10 @@ fn every_kind_is_read_with_its_keys() {
         "{GOOD}\n[[rules]]\nid = \"wrong\"\nkind = \"wrong_way\"\nzone = \"yard\"\nclasses = [\"car\"]\n\
          direction_degrees = 90.0\ntolerance_degrees = 60\n\
          [[rules]]\nid = \"jam\"\nkind = \"congestion\"\nzone = \"yard\"\nmin_count = 4\nmax_speed = 0.02\n\
-         [[rules]]\nid = \"stop\"\nkind = \"stopped_vehicle\"\nzone = \"yard\"\nmin_seconds = 8\n"
+         [[rules]]\nid = \"stop\"\nkind = \"stopped_vehicle\"\nzone = \"yard\"\nmin_seconds = 8\n\
+         [[rules]]\nid = \"lens\"\nkind = \"tamper\"\ndetect = [\"dark\", \"frozen\"]\n\
+         [[rules]]\nid = \"all\"\nkind = \"tamper\"\n\
+         [[rules]]\nid = \"bag\"\nkind = \"abandoned_object\"\nzone = \"yard\"\nmin_seconds = 9\nclasses = [\"bag\"]\n"
     );
     let case = Case::parse(Path::new("yard/case.toml"), &all).expect("good");
     let specs = case
@@ -109,6 +116,16 @@ fn every_kind_is_read_with_its_keys() {
             zone: zone(),
             min_duration: Duration::from_secs(8),
         },
+        RuleSpec::Tamper {
+            detect: vec![Tampering::Dark, Tampering::Frozen],
+        },
+        RuleSpec::Tamper {
+            detect: Tampering::ALL.to_vec(),
+        },
+        RuleSpec::AbandonedObject {
+            zone: zone(),
+            min_duration: Duration::from_secs(9),
+        },
     ];
     assert_eq!(specs.collect::<Vec<_>>(), expected);
 }
@@ -121,7 +138,7 @@ fn mistakes_are_shown_with_their_line() {
     );
     insta::assert_snapshot!(
         refusal(r#"kind = "loitering""#, r#"kind = "loitring""#),
-        @r#"case.toml:23: unknown kind "loitring", expected one of line_crossing, intrusion, loitering, crowd, congestion, wrong_way, stopped_vehicle, speeding, abandoned_object, removed_object, fall, running, fight, fire_smoke, tamper"#
+        @r#"case.toml:23: unknown kind "loitring", expected one of line_crossing, intrusion, loitering, crowd, congestion, wrong_way, stopped_vehicle, speeding, running, fall, occupancy, gathering, dispersal, counting, abandoned_object, removed_object, fire_smoke, fight, look, tamper, custom, sequence"#
     );
     insta::assert_snapshot!(refusal("min_seconds = 6.0", ""), @"case.toml:22: loitering needs min_seconds");
     insta::assert_snapshot!(

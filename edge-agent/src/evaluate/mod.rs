@@ -7,6 +7,8 @@ mod args;
 pub mod camera_settings;
 pub mod case;
 mod html;
+pub mod ignored;
+mod look;
 mod picture;
 pub mod report;
 pub mod run;

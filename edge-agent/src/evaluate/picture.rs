@@ -6,7 +6,7 @@ use analytics::geometry::Rect;
 
 use crate::{
     camera::{file::Clip, gate::FrameGate},
-    evidence::snapshot::snapshot_within,
+    evidence::{snapshot::snapshot_within, veil::Veiled},
 };
 
 /// Width of a report's pictures in pixels.
@@ -53,6 +53,6 @@ pub(super) fn pictures(clip: &Path, wanted: &[Wanted]) -> Vec<Option<Vec<u8>>> {
 }
 
 fn jpeg(frame: &crate::camera::Frame, boxes: &[Rect]) -> Option<Vec<u8>> {
-    let snapshot = snapshot_within(&frame.picture(), boxes, WIDTH, BYTES);
+    let snapshot = snapshot_within(&Veiled::bare(frame.picture()), boxes, WIDTH, BYTES);
     snapshot.ok().map(|snapshot| snapshot.jpeg)
 }

@@ -43,6 +43,8 @@ pub struct CaseReport {
     pub decoded: u64,
     /// Crops that second models looked at.
     pub crops: u64,
+    /// Whole pictures that second models looked at.
+    pub looks: u64,
     /// What the gate held each alarm back by, in seconds of media time.
     pub held_back_s: Vec<f64>,
 }
@@ -140,6 +142,7 @@ impl CaseReport {
             looked: run.looked,
             decoded: run.decoded,
             crops: run.crops,
+            looks: run.looks,
             held_back_s: run.alarms.iter().map(|alarm| alarm.held_back_s).collect(),
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     camera::{GateSettings, file::Clip},
     inference::{
         attention::Attention,
-        cascade::Cascade,
+        cascade::{Cascade, sources},
         model::{Cost, Model},
     },
 };
@@ -55,6 +55,8 @@ pub struct CaseRun {
     pub decoded: u64,
     /// Crops that second models looked at.
     pub crops: u64,
+    /// Whole pictures that second models looked at.
+    pub looks: u64,
     /// What the model cost.
     pub cost: Cost,
 }
@@ -69,15 +71,22 @@ pub fn run(
     camera: &CaseCamera,
     models: &mut BTreeMap<String, Model>,
 ) -> Result<CaseRun, String> {
-    let model = models.get_mut(&camera.model).ok_or("no model")?;
+    let model = models.get(&camera.model).ok_or("no model")?;
     let labels = Arc::clone(model.labels());
-    let mut analysis = Analysis::new(scene, &labels, camera.analysis_fps).map_err(|errors| {
+    let known = |name: &str| {
+        models
+            .get(name)
+            .map_or_else(Vec::new, |m| m.labels().to_vec())
+    };
+    let looks = sources(&camera.cascades, &camera.looks, known);
+    let analysis = Analysis::with_looks(scene, &labels, camera.analysis_fps, &looks);
+    let mut analysis = analysis.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         lines.join("; ")
     })?;
     analysis = analysis.with_cascades(&camera.cascades, &labels)?;
-    let second_models = camera.cascades.iter().map(|one| one.model.clone());
-    let cascade = Cascade::new(second_models.collect());
+    let cascade = Cascade::of(&camera.cascades, &camera.looks);
+    let cascade = cascade.with_likeness(camera.likeness.clone());
     let gate = GateSettings {
         kind: camera.gate,
         masks: Vec::new(),
@@ -86,11 +95,17 @@ pub fn run(
     let mut attention = Attention::default();
     let mut run = CaseRun::default();
     let mut detections = Vec::new();
-    model.take_cost();
+    for model in models.values_mut() {
+        model.take_cost();
+    }
     while let Some(frame) = clip.next_frame().map_err(|e| e.to_string())? {
         run.frames += 1;
         if !attention.wants(&frame) {
-            run.note(scene, &analysis.update_still(Arc::new(frame), None));
+            let frame = Arc::new(frame);
+            run.note(scene, &analysis.update_still(Arc::clone(&frame), None));
+            let looks = cascade.look_whole(models, &frame);
+            run.looks += looks.map_err(|e| e.to_string())?;
+            analysis.hear(cascade.take_said());
             continue;
         }
         let model = models.get_mut(&camera.model).ok_or("no model")?;
@@ -105,15 +120,21 @@ pub fn run(
         run.looked += 1;
         attention.looked(&frame, detections.len());
         let frame = Arc::new(frame);
+        let appearances = cascade.recognise(models, &frame, &detections);
+        analysis.recognise(appearances.map_err(|e| e.to_string())?);
         let looks = cascade.look(models, &frame, &detections);
         run.crops += looks.map_err(|e| e.to_string())?;
+        let looks = cascade.look_whole(models, &frame);
+        run.looks += looks.map_err(|e| e.to_string())?;
         let decisions = match frame.still_since() {
             None => analysis.update(frame, &detections),
             Some(_) => analysis.update_still(frame, Some(&detections)),
         };
         run.note(scene, &decisions);
         analysis.answered(cascade.take_answers());
+        analysis.hear(cascade.take_said());
         cascade.wish(analysis.wishes());
+        cascade.sketch(analysis.sketches());
     }
     run.note(scene, &analysis.finish());
     run.duration_s = seconds(clip.end());

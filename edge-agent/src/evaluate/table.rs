@@ -40,6 +40,9 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         if case.crops > 0 {
             writeln!(out, "  cascades: {} crops looked at", case.crops)?;
         }
+        if case.looks > 0 {
+            writeln!(out, "  looks: {} whole pictures looked at", case.looks)?;
+        }
         if let Some(error) = &case.error {
             writeln!(out, "  not run: {error}")?;
         }

@@ -11,9 +11,11 @@ use uuid::Uuid;
 
 use analytics::geometry::Rect;
 
-use super::snapshot::{MAX_BYTES, MAX_WIDTH, Snapshot, SnapshotError, THUMBNAIL, snapshot_within};
+use super::{
+    snapshot::{MAX_BYTES, MAX_WIDTH, Snapshot, SnapshotError, THUMBNAIL, snapshot_within},
+    veil::Veiled,
+};
 use crate::{
-    camera::picture::Picture,
     inference::manifest::sha256_hex,
     spool::{Class, NewRecord},
 };
@@ -23,6 +25,8 @@ use crate::{
 pub struct Part {
     /// What it is to the spool.
     pub class: Class,
+    /// Its name in topics and messages.
+    pub name: Name,
     /// Media type of `bytes`.
     pub content_type: &'static str,
     /// What it holds.
@@ -36,6 +40,7 @@ impl Part {
     pub fn picture(class: Class, picture: Snapshot) -> Part {
         Part {
             class,
+            name: name(class),
             content_type: "image/jpeg",
             bytes: picture.jpeg,
             sha256: picture.sha256,
@@ -44,23 +49,33 @@ impl Part {
 
     /// A video in MP4.
     pub fn clip(mp4: Vec<u8>) -> Part {
-        Part {
-            class: Class::Clip,
-            content_type: "video/mp4",
-            sha256: sha256_hex(&mp4),
-            bytes: mp4,
-        }
+        Part::of_clip(name(Class::Clip), "video/mp4", mp4)
     }
 
-    /// Its name in topics: that of its class.
-    pub fn name(&self) -> Name {
-        name(self.class)
+    /// A video as it was filmed, sealed with age.
+    pub fn original(sealed: Vec<u8>) -> Part {
+        Part::of_clip(plain("original"), "application/x-age", sealed)
+    }
+
+    /// What stands beside a video, in JSON: where everything was in it.
+    pub fn trail(json: Vec<u8>) -> Part {
+        Part::of_clip(plain("trail"), "application/json", json)
+    }
+
+    fn of_clip(name: Name, content_type: &'static str, bytes: Vec<u8>) -> Part {
+        Part {
+            class: Class::Clip,
+            name,
+            content_type,
+            sha256: sha256_hex(&bytes),
+            bytes,
+        }
     }
 
     /// What the message says of it.
     pub fn announced(&self) -> EvidenceRef {
         EvidenceRef {
-            part: self.name(),
+            part: self.name.clone(),
             sha256: Some(self.sha256.clone()),
             bytes: Some(self.bytes.len() as u64),
             state: EvidenceState::Queued,
@@ -78,13 +93,13 @@ impl Part {
     ) -> Vec<NewRecord> {
         let topic = node.topic(&Topic::Evidence {
             incident,
-            part: self.name(),
+            part: self.name.clone(),
         });
         let header = EvidenceHeader {
             bootid: Uuid::nil(),
             seq: 0,
             incident_id: incident,
-            part: self.name(),
+            part: self.name.clone(),
             content_type: self.content_type.to_owned(),
             sha256: self.sha256,
             total: self.bytes.len() as u64,
@@ -117,22 +132,31 @@ impl Part {
     }
 }
 
-/// The thumbnail and the snapshot of a picture, with `boxes` drawn.
+/// Pictures of these classes, thumbnail or snapshot, with `boxes` drawn.
 ///
 /// # Errors
 /// Where the encoder refuses.
-pub fn pictures(picture: &Picture<'_>, boxes: &[Rect]) -> Result<Vec<Part>, SnapshotError> {
-    let take = |class, (width, bytes)| {
+pub fn pictures(
+    picture: &Veiled<'_>,
+    boxes: &[Rect],
+    classes: &[Class],
+) -> Result<Vec<Part>, SnapshotError> {
+    let take = |class: &Class| {
+        let (width, bytes) = match class {
+            Class::Thumbnail => THUMBNAIL,
+            _ => (MAX_WIDTH, MAX_BYTES),
+        };
         let picture = snapshot_within(picture, boxes, width, bytes);
-        picture.map(|picture| Part::picture(class, picture))
+        picture.map(|picture| Part::picture(*class, picture))
     };
-    Ok(vec![
-        take(Class::Thumbnail, THUMBNAIL)?,
-        take(Class::Snapshot, (MAX_WIDTH, MAX_BYTES))?,
-    ])
+    classes.iter().map(take).collect()
 }
 
 /// The name that evidence of a class has in topics and messages.
 pub fn name(class: Class) -> Name {
-    class.as_str().parse().expect("a plain word is a name")
+    plain(class.as_str())
+}
+
+fn plain(word: &str) -> Name {
+    word.parse().expect("a plain word is a name")
 }

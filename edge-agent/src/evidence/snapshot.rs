@@ -3,13 +3,8 @@
 use analytics::geometry::Rect;
 use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 
-use crate::{
-    camera::picture::Picture,
-    inference::{
-        manifest::sha256_hex,
-        preprocess::{ColourOrder, Fitting, InputSpec, Preprocessor, Region},
-    },
-};
+use super::veil::Veiled;
+use crate::inference::manifest::sha256_hex;
 
 /// A snapshot is at most this wide, in pixels.
 pub const MAX_WIDTH: u32 = 1280;
@@ -45,24 +40,24 @@ pub struct Snapshot {
 #[error("snapshot: {0}")]
 pub struct SnapshotError(#[from] image::ImageError);
 
-/// Takes a snapshot of a picture, with `boxes` drawn, within these bounds.
+/// Takes a snapshot of what a picture may show, with `boxes` drawn, within these bounds.
 ///
 /// # Errors
 /// Where the encoder refuses.
 pub fn snapshot_within(
-    picture: &Picture<'_>,
+    picture: &Veiled<'_>,
     boxes: &[Rect],
     max_width: u32,
     max_bytes: usize,
 ) -> Result<Snapshot, SnapshotError> {
-    let mut width = picture.width.min(max_width).max(1);
+    let whole = picture.size();
+    let mut width = whole.0.min(max_width).max(1);
     loop {
-        let height = u64::from(picture.height) * u64::from(width) / u64::from(picture.width);
+        let height = u64::from(whole.1) * u64::from(width) / u64::from(whole.0);
         let size = (width, u32::try_from(height).unwrap_or(1).max(1));
-        let mut rgb = scaled_rgb(picture, size);
-        for rect in boxes {
-            draw(&mut rgb, size, *rect);
-        }
+        let rgb = picture.rgb(size, |rgb| {
+            boxes.iter().for_each(|rect| draw(rgb, size, *rect));
+        });
         for quality in (WORST_QUALITY..=QUALITY).rev().step_by(14) {
             let mut jpeg = Vec::new();
             JpegEncoder::new_with_quality(&mut jpeg, quality).encode(
@@ -81,50 +76,6 @@ pub fn snapshot_within(
         }
         width = (width * 3 / 4).max(1);
     }
-}
-
-/// Rows of the picture that are scaled at a time: in floating point a whole one would take 11 MB.
-const STRIP: u32 = 45;
-
-/// The picture as packed RGB of another size.
-fn scaled_rgb(picture: &Picture<'_>, size: (u32, u32)) -> Vec<u8> {
-    let mut rgb = Vec::with_capacity(size.0 as usize * size.1 as usize * 3);
-    // Source rows of so many target rows; exact where the division is, within a row elsewhere.
-    let source = |row: u32| {
-        let row = u64::from(picture.height) * u64::from(row) / u64::from(size.1);
-        u32::try_from(row).unwrap_or(picture.height)
-    };
-    for top in (0..size.1).step_by(STRIP as usize) {
-        let bottom = (top + STRIP).min(size.1);
-        let (from, to) = (source(top), source(bottom));
-        let region = Region {
-            y: from,
-            height: (to - from).max(1),
-            ..Region::whole(picture.width, picture.height)
-        };
-        rgb.extend(strip_rgb(picture, region, (size.0, bottom - top)));
-    }
-    rgb
-}
-
-fn strip_rgb(
-    picture: &Picture<'_>,
-    region: Region,
-    size: (u32, u32),
-) -> impl Iterator<Item = u8> + use<> {
-    let spec = InputSpec {
-        size,
-        colour: ColourOrder::Rgb,
-        fit: Fitting::Stretch,
-        pad: 0.0,
-        scale: 1.0,
-        mean: [0.0; 3],
-        std: [1.0; 3],
-    };
-    let mut planes = vec![0.0; spec.len()];
-    Preprocessor::new(spec).run(picture, region, &mut planes);
-    let pixels = planes.len() / 3;
-    (0..3 * pixels).map(move |i| planes[i % 3 * pixels + i / 3].round() as u8)
 }
 
 /// Draws the outline of a box that may reach out of the picture.
@@ -149,6 +100,7 @@ fn draw(rgb: &mut [u8], (width, height): (u32, u32), rect: Rect) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::camera::picture::Picture;
 
     fn noise(size: (u32, u32)) -> Vec<u8> {
         let mut state = 1_u64;
@@ -161,7 +113,7 @@ mod tests {
     }
 
     fn whole(picture: &Picture<'_>, boxes: &[Rect]) -> Result<Snapshot, SnapshotError> {
-        snapshot_within(picture, boxes, MAX_WIDTH, MAX_BYTES)
+        snapshot_within(&Veiled::bare(*picture), boxes, MAX_WIDTH, MAX_BYTES)
     }
 
     #[test]

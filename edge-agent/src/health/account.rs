@@ -187,6 +187,11 @@ impl CameraAccount {
         }
     }
 
+    /// Whether its pictures should come and do not: it is neither disabled nor paused.
+    pub fn is_without_signal(&self) -> bool {
+        matches!(self.standing().0, Reason::Connecting | Reason::Failed)
+    }
+
     fn state(&self) -> (CameraState, Option<String>) {
         let (reason, why) = self.standing();
         let state = match reason {

@@ -21,8 +21,9 @@ use uuid::Uuid;
 pub use account::{CameraAccount, FROZEN, Share};
 
 use crate::{
+    archive::Archive,
     clock,
-    command::Refusals,
+    command::{Refusals, verdict::figures::VerdictFigures},
     event_log::{Event, GateJudged},
     ladder::{Load, heat::Heat, relief::Relief},
     metrics::Metrics,
@@ -66,6 +67,8 @@ pub struct Accounts {
     cameras: Vec<Arc<CameraAccount>>,
     faults: Arc<Faults>,
     refusals: Arc<Refusals>,
+    archive: Option<Arc<Archive>>,
+    verdicts: Option<VerdictFigures>,
 }
 
 impl Accounts {
@@ -77,12 +80,30 @@ impl Accounts {
             cameras,
             faults,
             refusals: Arc::default(),
+            archive: None,
+            verdicts: None,
         }
     }
 
     /// With the commands that were not heeded.
     pub fn with_refusals(self, refusals: Arc<Refusals>) -> Self {
         Accounts { refusals, ..self }
+    }
+
+    /// With the clips on the disk.
+    pub fn with_archive(self, archive: Arc<Archive>) -> Self {
+        Accounts {
+            archive: Some(archive),
+            ..self
+        }
+    }
+
+    /// With what became of verdicts.
+    pub fn with_verdicts(self, figures: VerdictFigures) -> Self {
+        Accounts {
+            verdicts: Some(figures),
+            ..self
+        }
     }
 
     /// Adds `passed` to every camera's account, and gives the load of `workers` inference workers in it. How hot the
@@ -139,6 +160,8 @@ impl Accounts {
             commands_refused,
             last_refusal,
             degradation: degradation.cloned(),
+            archive: self.archive.as_ref().and_then(|archive| archive.told()),
+            verdicts: self.verdicts.as_ref().map(VerdictFigures::told),
             cameras: self.cameras.iter().map(|camera| camera.health()).collect(),
         }
     }

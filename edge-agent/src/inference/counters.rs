@@ -27,6 +27,8 @@ pub struct FeedCounters {
     pub still: AtomicU64,
     /// Crops that second models looked at.
     pub crops: AtomicU64,
+    /// Whole pictures that second models looked at.
+    pub looks: AtomicU64,
     /// Frames that could not be analysed.
     pub failed: AtomicU64,
     /// Results that the camera's analysis had no room for.
@@ -52,6 +54,8 @@ pub struct Tally {
     pub still: u64,
     /// As [`FeedCounters::crops`].
     pub crops: u64,
+    /// As [`FeedCounters::looks`].
+    pub looks: u64,
     /// As [`FeedCounters::failed`].
     pub failed: u64,
     /// As [`FeedCounters::results_dropped`].
@@ -70,6 +74,7 @@ impl FeedCounters {
             analysed: get(&self.analysed),
             still: get(&self.still),
             crops: get(&self.crops),
+            looks: get(&self.looks),
             failed: get(&self.failed),
             results_dropped: get(&self.results_dropped),
         }
@@ -87,6 +92,7 @@ impl Tally {
             analysed: self.analysed.saturating_sub(before.analysed),
             still: self.still.saturating_sub(before.still),
             crops: self.crops.saturating_sub(before.crops),
+            looks: self.looks.saturating_sub(before.looks),
             failed: self.failed.saturating_sub(before.failed),
             results_dropped: self.results_dropped.saturating_sub(before.results_dropped),
         }

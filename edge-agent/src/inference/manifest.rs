@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use analytics::decoder::{CellPoint, CropKind, Family};
+use analytics::decoder::{CellPoint, CropKind, Family, Scoring};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -33,6 +33,8 @@ pub struct Manifest {
     pub sha256: String,
     /// Name of the input that takes the picture.
     pub input: String,
+    /// It takes pictures pixel by pixel, `[1, height, width, 3]`, not one colour after another.
+    pub channels_last: bool,
     /// What that input wants.
     pub spec: InputSpec,
     /// Name of a second input `[n, 2]` (i64) that takes the picture's width and height, where the model has one.
@@ -138,6 +140,8 @@ struct RawInput {
     #[serde(default = "ones")]
     std: [f32; 3],
     size_input: Option<String>,
+    #[serde(default)]
+    channels_last: bool,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +152,8 @@ struct RawDecoder {
     reg_max: Option<usize>,
     cell_point: Option<RawCellPoint>,
     softmax: Option<bool>,
+    #[serde(default)]
+    sigmoid: bool,
     nms_iou: Option<f32>,
 }
 
@@ -211,6 +217,7 @@ impl Manifest {
                 file: raw.file,
                 sha256: raw.sha256.to_ascii_lowercase(),
                 input: raw.input.name,
+                channels_last: raw.input.channels_last,
                 spec: InputSpec {
                     size: raw.input.size,
                     colour: raw.input.colour,
@@ -403,6 +410,10 @@ fn family(raw: &RawDecoder, problems: &mut Vec<String>) -> Option<Family> {
             _ => {}
         }
     }
+    let classifies = matches!(raw.family, RawFamily::Classifier);
+    if raw.sigmoid && (!classifies || raw.softmax == Some(true)) {
+        problems.push("decoder.sigmoid: only a classifier without softmax has it".to_owned());
+    }
     if problems.len() > before {
         return None;
     }
@@ -412,7 +423,11 @@ fn family(raw: &RawDecoder, problems: &mut Vec<String>) -> Option<Family> {
         RawFamily::Yolov8 => Family::Yolov8,
         RawFamily::EndToEnd => Family::EndToEnd,
         RawFamily::Classifier => Family::Crop(CropKind::Classifier {
-            softmax: raw.softmax?,
+            scoring: match (raw.softmax?, raw.sigmoid) {
+                (true, _) => Scoring::Softmax,
+                (false, true) => Scoring::Sigmoid,
+                (false, false) => Scoring::Scores,
+            },
         }),
         RawFamily::Embedding => Family::Crop(CropKind::Embedding),
         RawFamily::Distribution => Family::Distribution {

@@ -7,6 +7,7 @@ pub mod attention;
 pub mod cascade;
 pub mod counters;
 pub mod folders;
+mod head;
 pub mod manifest;
 pub mod model;
 pub mod preprocess;

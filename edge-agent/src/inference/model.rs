@@ -11,7 +11,7 @@ use std::{
 
 use analytics::{
     attributes::Answer,
-    decoder::{CropDecoder, Decoder, DecoderError, Family, Fit, Tensor, TensorData, TensorShape},
+    decoder::{DecoderError, Fit, Tensor, TensorData, TensorShape},
     detection::Detection,
     geometry::Rect,
 };
@@ -20,7 +20,9 @@ use ort::{
     value::{Outlet, Tensor as OrtTensor, TensorElementType, ValueType},
 };
 
+pub use super::head::Role;
 use super::{
+    head::Head,
     manifest::{Manifest, ManifestError},
     preprocess::{Padding, Preprocessor, Region},
     runtime::Runtime,
@@ -102,39 +104,13 @@ pub struct Model {
     preprocessor: Preprocessor,
     head: Head,
     images: OrtTensor<f32>,
+    /// The picture one colour after another, where the model wants them pixel by pixel.
+    planes: Option<Vec<f32>>,
     padding: Padding,
     sizes: Option<OrtTensor<i64>>,
     /// Place of the picture among the session's inputs, where there are two.
     images_first: bool,
     cost: Cost,
-}
-
-/// How its outputs are read.
-enum Head {
-    Detector(Decoder),
-    Crop(CropDecoder),
-}
-
-impl Head {
-    fn new(manifest: &Manifest, outputs: &[TensorShape]) -> Result<Head, DecoderError> {
-        let labels = manifest.labels.len();
-        if let Family::Crop(kind) = manifest.family {
-            return CropDecoder::new(kind, labels, outputs).map(Head::Crop);
-        }
-        let size = manifest.spec.size;
-        let decoder = Decoder::new(manifest.family.clone(), size, labels, outputs)?;
-        Ok(Head::Detector(match manifest.nms_iou {
-            Some(iou) => decoder.with_nms_iou(iou),
-            None => decoder,
-        }))
-    }
-
-    fn check(&self, tensors: &[Tensor<'_>]) -> Result<(), DecoderError> {
-        match self {
-            Head::Detector(decoder) => decoder.check(tensors),
-            Head::Crop(decoder) => decoder.check(tensors),
-        }
-    }
 }
 
 impl Model {
@@ -174,8 +150,8 @@ impl Model {
         let head = Head::new(manifest, &shapes(session.outputs())).map_err(refused)?;
         let (w, h) = manifest.spec.size;
         let failed = |e: ort::Error| run_error(&manifest.name, &e);
-        let shape = [1, 3, h as usize, w as usize];
-        let images = OrtTensor::from_array((shape, vec![0.0_f32; manifest.spec.len()]));
+        let empty = || vec![0.0_f32; manifest.spec.len()];
+        let images = OrtTensor::from_array((shape(manifest), empty()));
         let sizes = (manifest.size_input.as_ref())
             .map(|_| OrtTensor::from_array(([1_usize, 2], vec![i64::from(w), i64::from(h)])))
             .transpose()
@@ -188,6 +164,7 @@ impl Model {
             preprocessor: Preprocessor::new(manifest.spec.clone()),
             head,
             images: images.map_err(failed)?,
+            planes: manifest.channels_last.then(empty),
             padding: Padding::default(),
             sizes,
             images_first,
@@ -213,21 +190,12 @@ impl Model {
         &self.sha256
     }
 
-    /// Refuses it as what finds a camera's objects, or as what looks at them, where it is the other.
+    /// Refuses it for what it does not do.
     ///
     /// # Errors
     /// [`ModelError::Role`].
-    pub fn check_role(&self, finds_objects: bool) -> Result<(), ModelError> {
-        let does = match (&self.head, finds_objects) {
-            (Head::Crop(_), true) => {
-                "looks at what another model has found: name it in [[cameras.cascades]]"
-            }
-            (Head::Detector(_), false) => {
-                "finds objects: it is a camera's model, not one of its cascades"
-            }
-            _ => return Ok(()),
-        };
-        Err(ModelError::Role {
+    pub fn check_role(&self, role: Role) -> Result<(), ModelError> {
+        self.head.suits(role).map_err(|does| ModelError::Role {
             name: self.name.clone(),
             does,
         })
@@ -272,7 +240,7 @@ impl Model {
         min_score: f32,
         out: &mut Vec<Detection>,
     ) -> Result<(), ModelError> {
-        self.check_role(true)?;
+        self.check_role(Role::Objects)?;
         self.run_on(picture, region, |head, tensors, fit| {
             if let Head::Detector(decoder) = head {
                 decoder.decode(tensors, fit, min_score, out);
@@ -290,12 +258,28 @@ impl Model {
         picture: &Picture<'_>,
         rect: Rect,
     ) -> Result<Option<Answer>, ModelError> {
-        self.check_role(false)?;
+        self.check_role(Role::Crops)?;
         let Some(region) = Region::around(rect, (picture.width, picture.height)) else {
             return Ok(None);
         };
         self.run_on(picture, region, |head, tensors, _| match head {
             Head::Crop(decoder) => decoder.answer(tensors),
+            Head::Detector(_) => None,
+        })
+    }
+
+    /// The score of every label for the picture as a whole; nothing where its numbers are none.
+    ///
+    /// # Errors
+    /// A fault of the library, or a model that is no classifier.
+    pub fn look_whole(
+        &mut self,
+        picture: &Picture<'_>,
+    ) -> Result<Option<Vec<(usize, f32)>>, ModelError> {
+        self.check_role(Role::Pictures)?;
+        let region = Region::whole(picture.width, picture.height);
+        self.run_on(picture, region, |head, tensors, _| match head {
+            Head::Crop(decoder) => decoder.scores(tensors),
             Head::Detector(_) => None,
         })
     }
@@ -309,9 +293,15 @@ impl Model {
     ) -> Result<R, ModelError> {
         let began = cpu::thread_time();
         let (_, tensor) = self.images.extract_tensor_mut();
-        let fit = self
-            .preprocessor
-            .run_again(picture, region, tensor, &mut self.padding);
+        let planes = self.planes.as_deref_mut();
+        let fit = match planes {
+            None => (self.preprocessor).run_again(picture, region, tensor, &mut self.padding),
+            Some(planes) => {
+                let fit = (self.preprocessor).run_again(picture, region, planes, &mut self.padding);
+                interleave(planes, tensor);
+                fit
+            }
+        };
         if let Some(sizes) = &mut self.sizes {
             let (_, values) = sizes.extract_tensor_mut();
             values.copy_from_slice(&[i64::from(region.width), i64::from(region.height)]);
@@ -352,6 +342,24 @@ impl Model {
                 weights: weights.to_owned(),
                 source,
             })
+    }
+}
+
+/// Shape of the input that takes the picture.
+fn shape(manifest: &Manifest) -> [usize; 4] {
+    let (w, h) = manifest.spec.size;
+    let (w, h) = (w as usize, h as usize);
+    match manifest.channels_last {
+        true => [1, h, w, 3],
+        false => [1, 3, h, w],
+    }
+}
+
+/// One colour after another -> pixel by pixel.
+fn interleave(planes: &[f32], pixels: &mut [f32]) {
+    for (channel, plane) in planes.chunks_exact(planes.len() / 3).enumerate() {
+        let places = pixels.iter_mut().skip(channel).step_by(3);
+        places.zip(plane).for_each(|(pixel, value)| *pixel = *value);
     }
 }
 
@@ -447,11 +455,11 @@ fn dims(outlet: &Outlet) -> &[i64] {
 }
 
 fn check_inputs(manifest: &Manifest, weights: &Path, inputs: &[Outlet]) -> Result<(), ModelError> {
-    let (w, h) = manifest.spec.size;
+    let shape = shape(manifest).map(|side| i64::try_from(side).unwrap_or_default());
     let mut expected = vec![(
         manifest.input.as_str(),
         TensorElementType::Float32,
-        vec![1, 3, i64::from(h), i64::from(w)],
+        shape.to_vec(),
     )];
     if let Some(name) = &manifest.size_input {
         expected.push((name, TensorElementType::Int64, vec![1, 2]));

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use analytics::detection::Detection;
+use analytics::{detection::Detection, track::Appearance};
 use tokio::sync::mpsc;
 
 use super::{
@@ -30,6 +30,8 @@ pub struct Seen {
     pub frame: Arc<Frame>,
     /// What was seen, none included; nothing where the frame was not looked at because nothing moves in it.
     pub detections: Option<Vec<Detection>>,
+    /// How some of them look, where a model tells objects apart.
+    pub appearances: Vec<Appearance>,
 }
 
 /// How many results may wait for a camera's analysis, which takes far less time than an inference.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use analytics::detection::Detection;
+use analytics::{detection::Detection, track::Appearance};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -61,7 +61,9 @@ fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCo
     };
     if !feed.attention().wants(&frame) {
         feed.counters.still.fetch_add(1, Ordering::Relaxed);
-        give(&feed, Arc::new(frame), None);
+        let frame = Arc::new(frame);
+        give(&feed, Arc::clone(&frame), None, Vec::new());
+        look_closer(models, &feed, &frame, None, counters);
         return;
     }
     let mut detections = Vec::new();
@@ -80,34 +82,79 @@ fn analyse(models: &mut BTreeMap<String, Model>, turn: Turn, counters: &WorkerCo
     feed.counters.analysed.fetch_add(1, Ordering::Relaxed);
     feed.attention().looked(&frame, detections.len());
     let frame = Arc::new(frame);
-    give(&feed, Arc::clone(&frame), Some(detections.clone()));
-    look_closer(models, &feed, &frame, &detections, counters);
+    let appearances = recognise(models, &feed, &frame, &detections);
+    give(
+        &feed,
+        Arc::clone(&frame),
+        Some(detections.clone()),
+        appearances,
+    );
+    look_closer(models, &feed, &frame, Some(&detections), counters);
 }
 
-/// What second models are to look at, except under load: then the first has all the time there is.
+/// What second models are to look at, except under load: then the first has all the time there is. Without `detections`
+/// those of whole pictures alone.
 fn look_closer(
     models: &mut BTreeMap<String, Model>,
     feed: &Feed,
     frame: &Frame,
-    detections: &[Detection],
+    detections: Option<&[Detection]>,
     counters: &WorkerCounters,
 ) {
-    if feed.pace.strictness() > 0 {
+    if feed.pace.rests() {
         return;
     }
-    match feed.cascade.look(models, frame, detections) {
-        Ok(looks) => {
-            feed.counters.crops.fetch_add(looks, Ordering::Relaxed);
+    let (camera, done) = (&feed.camera, &feed.counters);
+    if let Some(detections) = detections {
+        match feed.cascade.look(models, frame, detections) {
+            Ok(looks) => {
+                done.crops.fetch_add(looks, Ordering::Relaxed);
+            }
+            Err(error) => tracing::error!(camera, %error, "a cascade does not work"),
         }
-        Err(error) => tracing::error!(camera = feed.camera, %error, "a cascade does not work"),
+    }
+    match feed.cascade.look_whole(models, frame) {
+        Ok(looks) => {
+            done.looks.fetch_add(looks, Ordering::Relaxed);
+        }
+        Err(error) => tracing::error!(camera, %error, "a look does not work"),
     }
     for model in models.values_mut() {
         counters.add_crops(model.take_cost());
     }
 }
 
-fn give(feed: &Feed, frame: Arc<Frame>, detections: Option<Vec<Detection>>) {
-    let seen = Seen { frame, detections };
+/// How the detections look whose tracks are in doubt: the one use of a second model that the frame waits for. None under load.
+fn recognise(
+    models: &mut BTreeMap<String, Model>,
+    feed: &Feed,
+    frame: &Frame,
+    detections: &[Detection],
+) -> Vec<Appearance> {
+    if feed.pace.rests() {
+        return Vec::new();
+    }
+    let seen = feed.cascade.recognise(models, frame, detections);
+    let seen = seen.unwrap_or_else(|error| {
+        tracing::error!(camera = feed.camera, %error, "objects are not told apart by their looks");
+        Vec::new()
+    });
+    let crops = u64::try_from(seen.len()).unwrap_or_default();
+    feed.counters.crops.fetch_add(crops, Ordering::Relaxed);
+    seen
+}
+
+fn give(
+    feed: &Feed,
+    frame: Arc<Frame>,
+    detections: Option<Vec<Detection>>,
+    appearances: Vec<Appearance>,
+) {
+    let seen = Seen {
+        frame,
+        detections,
+        appearances,
+    };
     if feed.results.try_send(seen).is_err() {
         feed.counters
             .results_dropped

@@ -45,6 +45,7 @@ pub struct LoadFigures {
     waited: Family<OfCamera, Seconds>,
     still: Family<OfCamera, Counter>,
     crops: Family<OfCamera, Counter>,
+    looks: Family<OfCamera, Counter>,
     asleep: Family<OfCamera, Counter>,
     wakings: Family<OfCamera, Counter>,
     gate_pays: Family<OfCamera, Gauge>,
@@ -88,6 +89,11 @@ impl LoadFigures {
             "camera_crops",
             "Crops that the camera's cascades looked at",
             self.crops.clone(),
+        );
+        registry.register(
+            "camera_looks",
+            "Whole pictures that the camera's looks looked at",
+            self.looks.clone(),
         );
         registry.register(
             "camera_units_asleep",
@@ -151,7 +157,11 @@ impl LoadFigures {
             seconds(tally.inference_us),
         );
         set(&self.waited.get_or_create(&of), seconds(tally.waited_us));
-        for (family, count) in [(&self.still, tally.still), (&self.crops, tally.crops)] {
+        for (family, count) in [
+            (&self.still, tally.still),
+            (&self.crops, tally.crops),
+            (&self.looks, tally.looks),
+        ] {
             let counter = family.get_or_create(&of);
             counter.inner().store(count, Ordering::Relaxed);
         }

@@ -10,6 +10,7 @@ fn camera(id: &str, priority: u8) -> Weighed {
         priority,
         asked: 5.0,
         floor: 1.0,
+        seconds: false,
     }
 }
 
@@ -182,4 +183,33 @@ proptest! {
             prop_assert!(spared.is_some_and(|i| ladder.fps(i) > 0.0));
         }
     }
+}
+
+#[test]
+fn second_models_rest_first_and_look_again_last() {
+    let with_looks = Weighed {
+        seconds: true,
+        ..camera("gate", 5)
+    };
+    let mut ladder = Ladder::new(vec![camera("north", 8), with_looks]);
+    for _ in 0..5 {
+        ladder.look(SECOND, &load(0.5, 1.0));
+    }
+    assert!(ladder.rests());
+    assert_eq!((ladder.step(), ladder.fps(1)), (1, 5.0));
+    let reason = ladder.reason();
+    assert!(reason.ends_with("): second models rest"), "{reason}");
+    for _ in 0..5 {
+        ladder.look(SECOND, &load(0.5, 1.0));
+    }
+    let reason = ladder.reason();
+    assert!(
+        reason.ends_with("second models rest, 1 of 2 cameras at their lowest rate (gate)"),
+        "{reason}"
+    );
+    for _ in 0..100 {
+        ladder.look(SECOND, &load(0.0, 0.1));
+    }
+    assert!(!ladder.rests());
+    assert_eq!(ladder.step(), 0);
 }

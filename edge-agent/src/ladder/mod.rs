@@ -43,6 +43,8 @@ pub struct Weighed {
     pub asked: f32,
     /// Analysed frames a second that are left when it is lowered; at most `asked`.
     pub floor: f32,
+    /// It has second models.
+    pub seconds: bool,
 }
 
 /// What was measured over the time since the last look.
@@ -61,6 +63,8 @@ pub struct Load {
 /// One rung.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Rung {
+    /// Second models rest.
+    Rest,
     /// Cameras of a priority go down to their floor.
     Lower(u8),
     /// Gates let less through.
@@ -192,17 +196,23 @@ impl Ladder {
         self.fps_at(camera, self.taken)
     }
 
+    /// Whether second models are to rest.
+    pub fn rests(&self) -> bool {
+        self.rungs[..self.taken].contains(&Rung::Rest)
+    }
+
     /// How strict the gates are to be, as [`crate::camera::pace::Pace::strictness`].
     pub fn strictness(&self) -> u8 {
         u8::from(self.rungs[..self.taken].contains(&Rung::Strict))
     }
 
-    /// 0: everything is done that is asked for. 1: less important cameras are at their floor. 2: all are. 3: gates are
+    /// 0: everything is done that is asked for. 1: second models rest, and less important cameras are at their floor. 2: all are. 3: gates are
     /// strict. 4: cameras are paused.
     pub fn step(&self) -> u8 {
         let highest = self.cameras.iter().map(|camera| camera.priority).max();
         match self.rungs[..self.taken].last() {
             None => 0,
+            Some(Rung::Rest) => 1,
             Some(Rung::Lower(priority)) if Some(*priority) < highest => 1,
             Some(Rung::Lower(_)) => 2,
             Some(Rung::Strict) => 3,
@@ -225,12 +235,16 @@ impl Ladder {
         let all = self.cameras.len();
         let mut text = format!("{}: ", self.cause);
         let mut comma = "";
+        if self.rests() {
+            text += "second models rest";
+            comma = ", ";
+        }
         if !lowered.is_empty() {
             let listed = named(&lowered);
             let count = lowered.len();
             write!(
                 text,
-                "{count} of {all} cameras at their lowest rate{listed}"
+                "{comma}{count} of {all} cameras at their lowest rate{listed}"
             )
             .expect("writing to a String cannot fail");
             comma = ", ";
@@ -282,7 +296,7 @@ fn strain(load: &Load) -> Option<String> {
     }
 }
 
-/// Rates by priority, the lowest first; gates; pauses, the least important first, of equals the last in the
+/// Second models; rates by priority, the lowest first; gates; pauses, the least important first, of equals the last in the
 /// configuration, never the most important.
 fn rungs(cameras: &[Weighed]) -> Vec<Rung> {
     let lowers = cameras.iter().filter(|camera| camera.floor < camera.asked);
@@ -294,7 +308,12 @@ fn rungs(cameras: &[Weighed]) -> Vec<Rung> {
     order.pop();
     let lower = priorities.into_iter().map(Rung::Lower);
     let pause = order.into_iter().map(Rung::Pause);
-    lower.chain([Rung::Strict]).chain(pause).collect()
+    let rest = cameras.iter().any(|camera| camera.seconds);
+    let rest = rest.then_some(Rung::Rest).into_iter();
+    rest.chain(lower)
+        .chain([Rung::Strict])
+        .chain(pause)
+        .collect()
 }
 
 #[cfg(test)]

@@ -103,6 +103,7 @@ impl Relief {
     fn act(&mut self, moved: Moved) {
         for (i, pace) in self.paces.iter().enumerate() {
             pace.set_fps(self.ladder.fps(i));
+            pace.set_rests(self.ladder.rests());
             pace.set_strictness(self.ladder.strictness());
         }
         let step = self.ladder.step();
@@ -134,6 +135,7 @@ mod tests {
                 priority,
                 asked: 5.0,
                 floor: 1.0,
+                seconds: false,
             },
             pace: Arc::new(Pace::new(5.0)),
         };

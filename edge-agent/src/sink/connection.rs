@@ -294,15 +294,17 @@ impl<'s> Connection<'s> {
         Ok(())
     }
 
-    /// Says an incident in the manner of ONVIF too, where that is wanted: before the record itself, so that whoever sends the
+    /// Says an incident or a count in the manner of ONVIF too, where that is wanted: before the record itself, so that whoever sends the
     /// record again says this again.
     fn mirror(&mut self, class: Class, payload: &[u8]) {
-        let prefix = self.sink.settings.onvif_prefix.as_ref();
-        let prefix = prefix.filter(|_| class == Class::Incident);
+        let Some(prefix) = self.sink.settings.onvif_prefix.as_ref() else {
+            return;
+        };
         let node = &self.sink.identity.node;
-        let mirrored = prefix.and_then(|prefix| mirror::message(prefix, node, payload));
-        if mirrored.is_some_and(|message| self.say(message)) {
-            self.window.handed(Item::Passing);
+        for message in mirror::messages(prefix, node, class, payload) {
+            if self.say(message) {
+                self.window.handed(Item::Passing);
+            }
         }
     }
 

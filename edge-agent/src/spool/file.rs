@@ -43,7 +43,7 @@ ALTER TABLE record ADD COLUMN crc INTEGER;
 CREATE INDEX untold ON record (boot, number) WHERE state > 0 AND told = 0;
 ";
 
-pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages == 0 {
@@ -63,7 +63,7 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Err(rusqlite::Error::SqliteFailure(code, Some(verdict)))
 }
 
-pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_damaged(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
@@ -71,7 +71,7 @@ pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
 }
 
 /// Renames the database and its log to the first free `.damaged-N`.
-pub(super) fn put_aside(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn put_aside(path: &Path) -> io::Result<PathBuf> {
     let with = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

@@ -6,7 +6,7 @@
 //! disk that fails is an error to the caller and a fault in [`SpoolStats`], never a reason to buffer.
 
 mod export;
-mod file;
+pub(crate) mod file;
 mod listing;
 mod quota;
 mod room;

@@ -2,19 +2,19 @@
 //!
 //! A change counts by how far it differs from the change around it, so that lamps, clouds, a hunting exposure and the
 //! soft edges of their shadows do not: they change neighbours alike. What is written into the picture's upper and lower
-//! margin, a clock above all, is learned and left out. Reads the decoder's luma, allocates nothing once it has begun.
+//! margin, a clock above all, is learned and left out. Reads the luma that rules on the picture itself read too.
 
 use std::time::Duration;
 
-use crate::camera::picture::{Format, Picture};
+use analytics::picture::Luma;
 
 /// Cells of the grid.
 const COLUMNS: usize = 64;
 const ROWS: usize = 36;
 const CELLS: usize = COLUMNS * ROWS;
 
-/// Rows of a cell that are read, about: enough to average a sensor's noise out.
-const ROWS_READ: usize = 8;
+/// A cell is a square of so many of the luma's: enough to average a sensor's noise out.
+const SIDE: usize = Luma::COLUMNS / COLUMNS;
 /// A picture is compared with one that is so old at least, and not twice as old where looks are frequent: long enough for
 /// what creeps to differ, short enough for what stopped to be soon part of it.
 const AGE: Duration = Duration::from_millis(500);
@@ -106,11 +106,10 @@ impl MotionDetector {
         }
     }
 
-    /// Looks at the picture of `at` without remembering it; see [`MotionDetector::learn`]. The first picture, and the
-    /// first of another size, counts as moving.
-    pub fn look(&mut self, picture: &Picture<'_>, at: Duration) -> Motion {
-        let size = (picture.width, picture.height);
-        cells(picture, &mut self.now);
+    /// Looks at the luma of the picture of `at`, which is of `size` pixels, without remembering it; see
+    /// [`MotionDetector::learn`]. The first picture, and the first of another size, counts as moving.
+    pub fn look(&mut self, luma: &Luma, size: (u32, u32), at: Duration) -> Motion {
+        cells(luma, &mut self.now);
         if self.newer.at.is_none() || self.size != size {
             self.size = size;
             (self.older.at, self.newer.at) = (None, None);
@@ -260,44 +259,20 @@ fn in_margin(row: usize) -> bool {
     !(MARGIN..=1.0 - MARGIN).contains(&middle)
 }
 
-/// Means of the picture's luma (green where it is RGB) over the cells, `[ROWS][COLUMNS]`, in code values.
-fn cells(picture: &Picture<'_>, out: &mut [f32]) {
-    let (step, offset) = match picture.format {
-        Format::Rgb => (3, 1),
-        _ => (1, 0),
-    };
-    let plane = picture.planes[0];
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    for (row, out) in out.chunks_exact_mut(COLUMNS).enumerate() {
-        let (top, bottom) = span(row, ROWS, height);
+/// Means of the luma over the cells, `[ROWS][COLUMNS]`, in code values.
+fn cells(luma: &Luma, out: &mut [f32]) {
+    let bands = luma.cells().chunks_exact(Luma::COLUMNS * SIDE);
+    for (band, out) in bands.zip(out.chunks_exact_mut(COLUMNS)) {
         let mut sums = [0_u32; COLUMNS];
-        let every = ((bottom - top) / ROWS_READ).max(1);
-        let mut rows = 0;
-        for y in (top..bottom).step_by(every) {
-            let line = &plane.data[y * plane.stride..];
-            for (column, sum) in sums.iter_mut().enumerate() {
-                let (left, right) = span(column, COLUMNS, width);
-                *sum += match step {
-                    1 => line[left..right].iter().map(|v| u32::from(*v)).sum(),
-                    _ => (left..right)
-                        .map(|x| u32::from(line[x * step + offset]))
-                        .sum::<u32>(),
-                };
+        for row in band.chunks_exact(Luma::COLUMNS) {
+            for (sum, part) in sums.iter_mut().zip(row.chunks_exact(SIDE)) {
+                *sum += part.iter().map(|v| u32::from(*v)).sum::<u32>();
             }
-            rows += 1;
         }
-        for (column, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
-            let (left, right) = span(column, COLUMNS, width);
-            *out = sum as f32 / ((right - left) * rows) as f32;
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = sum as f32 / (SIDE * SIDE) as f32;
         }
     }
-}
-
-/// Where span `i` of `count` begins and ends in `length` samples; at least one sample, which small pictures share.
-fn span(i: usize, count: usize, length: usize) -> (usize, usize) {
-    let from = (i * length / count).min(length - 1);
-    let to = ((i + 1) * length / count).max(from + 1);
-    (from, to)
 }
 
 /// Means over squares of `2 * REACH + 1` cells, cut at the edges.

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::camera::picture::{Colour, Plane};
+use crate::camera::{
+    luma,
+    picture::{Colour, Format, Picture, Plane},
+};
 
 const SIZE: (usize, usize) = (640, 360);
 
@@ -48,7 +51,8 @@ fn see(detector: &mut MotionDetector, luma: &[u8], at: f32) -> Motion {
         Colour::unsaid(height),
     );
     let at = Duration::from_secs_f32(at);
-    let motion = detector.look(&picture.expect("whole"), at);
+    let luma = luma::of(&picture.expect("whole"));
+    let motion = detector.look(&luma, (width, height), at);
     detector.learn(at);
     motion
 }
@@ -172,7 +176,9 @@ fn the_first_picture_and_another_size_move() {
     assert!(!see(&mut detector, &luma, 0.2).moving);
     let rgb = vec![0; 320 * 180 * 3];
     let picture = Picture::rgb((320, 180), &rgb).expect("whole");
-    assert!(detector.look(&picture, Duration::from_secs(1)).moving);
+    let other = luma::of(&picture);
+    let at = Duration::from_secs(1);
+    assert!(detector.look(&other, (320, 180), at).moving);
 }
 
 proptest! {
@@ -181,7 +187,7 @@ proptest! {
         let rgb = vec![value; (width * height * 3) as usize];
         let picture = Picture::rgb((width, height), &rgb).expect("whole");
         let mut out = vec![0.0; CELLS];
-        cells(&picture, &mut out);
+        cells(&luma::of(&picture), &mut out);
         prop_assert!(out.iter().all(|cell| (cell - f32::from(value)).abs() < 1e-3));
     }
 
