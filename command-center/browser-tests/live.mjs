@@ -89,6 +89,23 @@ async function acknowledgeIt() {
   await page.keyboard.press("k");
 }
 
+async function judgeIt() {
+  await page.getByRole("link", { name: "Incidents", exact: true }).click();
+  await page.locator("button.row", { hasText: "Line crossed" }).click();
+  const ask = page.getByRole("group", { name: "Was it a real incident?" });
+  await ask.getByRole("button", { name: "Real" }).click();
+  await page.getByText("A real incident", { exact: true }).waitFor();
+  await ask.getByRole("button", { name: "Ignore this area" }).click();
+  await page.getByText("A false alarm; its area is to be ignored").waitFor();
+  // nobody is there to answer
+  await page.getByText("the node has not answered yet").waitFor();
+  await page.getByText("Judged: a real incident").waitFor();
+  await shoot("judged");
+  await page.getByRole("link", { name: "Verdicts" }).click();
+  await page.getByText(/1 of \d+ incidents judged, 1 false alarm/).waitFor();
+  await shoot("verdicts");
+}
+
 async function seeNodes() {
   await page.getByRole("link", { name: "Nodes and cameras" }).click();
   const card = page.getByRole("region", { name: "chorsu-1" });
@@ -142,6 +159,7 @@ await withPage(sizes.wide, async (opened) => {
     await seeIncidentsArrive();
     await acknowledgeIt();
     await seeNodes();
+    await judgeIt();
     await loseTheCentreAndFindItAgain();
     await signOutAndIn();
     assert.deepEqual(faults, []);

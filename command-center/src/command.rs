@@ -18,6 +18,9 @@ use uuid::Uuid;
 /// A node that does not hear a command within this time does not carry it out.
 pub const LIFE: Duration = Duration::from_secs(300);
 
+/// What an operator has said of an incident is worth a day to a node that is away: a node accepts no longer life.
+pub const VERDICT_LIFE: Duration = Duration::from_secs(86_400);
+
 /// Signs commands.
 #[derive(Clone)]
 pub struct Signer(Arc<Ed25519KeyPair>);
@@ -129,11 +132,15 @@ impl Signer {
         now: Utc,
     ) -> Result<SignedCommand, serde_json::Error> {
         let issued = protocol::in_milliseconds(now);
+        let life = match command {
+            Command::Verdict { .. } => VERDICT_LIFE,
+            _ => LIFE,
+        };
         let request = CommandRequest {
             request: Uuid::now_v7(),
             node,
             issued,
-            expires: issued.checked_add(LIFE).unwrap_or(issued),
+            expires: issued.checked_add(life).unwrap_or(issued),
             command,
         };
         Ok(SignedCommand {

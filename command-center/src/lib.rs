@@ -8,6 +8,7 @@ pub mod config;
 pub mod ingest;
 pub mod message;
 pub mod metrics;
+pub mod originals;
 pub mod password;
 pub mod store;
 pub mod task;
@@ -131,6 +132,7 @@ impl Centre {
             secure_cookies: settings.web.tls_in_front,
             verifier,
             signer: settings.signer,
+            originals: settings.originals,
             metrics,
         };
         tasks.start("web", web::serve(listener, app));

@@ -11,7 +11,9 @@ use clap::{Parser, Subcommand};
 use command_center::{
     Centre,
     command::{KeyError, Signer},
-    config, open_store, password,
+    config, open_store,
+    originals::{SealKey, SealKeyError},
+    password,
     store::{Store, StoreError},
 };
 use protocol::Utc;
@@ -39,6 +41,9 @@ enum Command {
     /// The key that signs commands to nodes.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The key to which nodes seal clips as they were filmed.
+    #[command(subcommand)]
+    SealKey(KeyCommand),
     /// Users of the console; the password is read from standard input.
     #[command(subcommand)]
     User(UserCommand),
@@ -46,7 +51,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum KeyCommand {
-    /// Make a key in a new file, and print the public half, which nodes pin in `commands.keys`.
+    /// Make a key in a new file, and print the public half, which nodes know: `commands.keys` or `archive.recipient`.
     Generate(KeyFile),
     /// Print the public half of a key.
     Show(KeyFile),
@@ -54,7 +59,7 @@ enum KeyCommand {
 
 #[derive(clap::Args)]
 struct KeyFile {
-    /// The key file, named by `commands.key_file` in the configuration.
+    /// The key file, named by `commands.key_file` or `originals.key_file` in the configuration.
     #[arg(value_name = "FILE")]
     path: PathBuf,
 }
@@ -128,6 +133,10 @@ fn act(command: Command) -> Result<(), Failure> {
         }
         Command::Key(KeyCommand::Generate(file)) => show_key(Signer::generate(&file.path)),
         Command::Key(KeyCommand::Show(file)) => show_key(Signer::read(&file.path)),
+        Command::SealKey(KeyCommand::Generate(file)) => {
+            show_seal_key(SealKey::generate(&file.path))
+        }
+        Command::SealKey(KeyCommand::Show(file)) => show_seal_key(SealKey::read(&file.path)),
         Command::User(command) => {
             let (UserCommand::Add(user) | UserCommand::Reset(user)) = &command;
             let settings = load(&user.file)?;
@@ -141,6 +150,11 @@ fn act(command: Command) -> Result<(), Failure> {
 fn show_key(key: Result<Signer, KeyError>) -> Result<(), Failure> {
     let key = key.map_err(|e| Failure::new(UNAVAILABLE, e))?;
     say(&key.public_key().to_string())
+}
+
+fn show_seal_key(key: Result<SealKey, SealKeyError>) -> Result<(), Failure> {
+    let key = key.map_err(|e| Failure::new(UNAVAILABLE, e))?;
+    say(&key.recipient())
 }
 
 async fn run(settings: config::Settings) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! From a topic and a payload to a message whose parts agree with each other, or the reason why not.
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, Tombstone, Topic,
+    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, Tombstone, Topic, Totals,
     topic::{self},
 };
 
@@ -25,6 +25,8 @@ pub enum Content {
     Tombstone(Tombstone),
     /// What became of a command.
     Receipt(Receipt),
+    /// What a camera has counted.
+    Totals(Totals),
     /// A change in an incident's life.
     Incident(Box<IncidentEvent>),
     /// A chunk of evidence.
@@ -53,6 +55,11 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, String> {
             let named = receipt.request.to_string();
             agree("request", &named, &request.to_string())?;
             Content::Receipt(receipt)
+        }
+        Topic::Totals { camera } => {
+            let totals: Totals = json(payload)?;
+            agree("camera", totals.camera.as_str(), camera.as_str())?;
+            Content::Totals(totals)
         }
         Topic::Command { .. } => return Err("a command is for nodes".to_owned()),
         Topic::Incident { camera, kind } => {

@@ -3,7 +3,8 @@
 //! The store answers in these types too: nothing of its database shows in them.
 
 use protocol::{
-    CameraState, Coverage, Degradation, IncidentState, NodeState, Severity, Utc,
+    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, Severity, Utc,
+    Verdict, VerdictHealth,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, EvidenceState, IncidentTime, ModelRef, ObjectRef,
         RuleRef,
@@ -52,6 +53,8 @@ pub struct IncidentSummary {
     pub snapshot: Snapshot,
     /// Who acknowledged it, if anybody has.
     pub acknowledged: Option<Acknowledgement>,
+    /// What was last said of it, if anything.
+    pub verdict: Option<VerdictView>,
     /// A test alarm.
     pub test: bool,
     /// How many incidents of this rule were suppressed before it.
@@ -102,6 +105,52 @@ pub struct Acknowledgement {
     pub by: String,
     /// When.
     pub at: Utc,
+}
+
+/// What somebody said of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerdictView {
+    /// What it was.
+    pub verdict: Verdict,
+    /// Its area is to be ignored for its rule.
+    pub ignored: bool,
+    /// Name of the user.
+    pub by: String,
+    /// When.
+    pub at: Utc,
+    /// What became of it on the node; absent where the centre has no key to tell it.
+    pub told: Option<CommandState>,
+    /// Until when the node is told, while it does not answer.
+    pub expires: Option<Utc>,
+    /// What was not done of it, in the node's words.
+    pub reason: Option<String>,
+}
+
+/// How often a rule of a camera was right, as far as somebody has said so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PrecisionView {
+    /// Region of the node.
+    pub region: String,
+    /// Site of the node.
+    pub site: String,
+    /// The node.
+    pub node: String,
+    /// The camera's name in topics.
+    pub camera: String,
+    /// Its name for people.
+    pub camera_name: Option<String>,
+    /// The rule.
+    pub rule: String,
+    /// Its kind.
+    pub kind: String,
+    /// Incidents that were what the rule says.
+    pub judged_true: u64,
+    /// False alarms.
+    pub judged_false: u64,
+    /// Those of which nobody has said anything.
+    pub unjudged: u64,
+    /// Share of the true ones among the judged, 0 to 1; absent before the first verdict.
+    pub precision: Option<f64>,
 }
 
 /// A page of incidents, newest first.
@@ -228,6 +277,8 @@ pub struct NodeView {
     pub insecure: Vec<String>,
     /// What is wrong with it, in its own words.
     pub faults: Vec<String>,
+    /// What became of operators' verdicts on it; absent where it takes none.
+    pub verdicts: Option<VerdictHealth>,
     /// What it leaves out for now because it has too much to do or is too hot.
     pub degradation: Option<Degradation>,
     /// When anything was last heard of it.
@@ -255,7 +306,7 @@ pub struct NodeView {
 }
 
 /// What a node was asked to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CommandView {
     /// Its identity.
     pub request: Uuid,
@@ -279,6 +330,8 @@ pub struct CommandView {
     pub incident: Option<Uuid>,
     /// What was sent for it.
     pub evidence: Vec<CommandEvidence>,
+    /// Areas that are ignored, where it was about them.
+    pub ignored: Vec<IgnoredArea>,
     /// When the answer came.
     pub answered: Option<Utc>,
 }

@@ -37,6 +37,7 @@ fn receipt(node: &mut Node, request: Uuid, outcome: CommandOutcome) -> Sent {
         reason: None,
         incident: None,
         evidence: Vec::new(),
+        ignored: Vec::new(),
         received: at(1),
         answered: at(1),
     };

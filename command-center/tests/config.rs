@@ -54,7 +54,7 @@ tls = true
     insta::assert_snapshot!(problems(text).join("\n"), @r#"
     1: data_dir: expected text in quotes, found an integer
     2: node_silent_after: expected a duration such as "30s", "5m" or "2h", found "soon"
-    3: colour: unknown key; known here: data_dir, node_silent_after, evidence_max_bytes, commands, metrics, web, mqtt
+    3: colour: unknown key; known here: data_dir, node_silent_after, evidence_max_bytes, commands, originals, metrics, web, mqtt
     5: web.listen: expected address:port such as "127.0.0.1:8088", found "everywhere"
     6: mqtt.host: is missing: name the broker
     7: mqtt.port: expected a whole number from 1 to 65535, found 70000

@@ -9,8 +9,8 @@ mod support;
 
 use std::{path::Path, time::Duration};
 
-use command_center::{Centre, config, web};
-use protocol::IncidentState;
+use command_center::{Centre, config, store::Outcome, web};
+use protocol::{IncidentState, Topic};
 use serde_json::json;
 use support::{
     http::Client,
@@ -225,6 +225,48 @@ async fn a_picture_is_served_as_what_it_is_and_cached_by_its_hash() {
     let clip = format!("/api/incidents/{id}/evidence/clip");
     assert_eq!(client.get(&clip).await.status, 404);
     centre.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_counted_is_asked_for_by_camera_and_time_and_comes_as_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (centre, client) = start_signed_in(folder.path()).await;
+    let mut node = Node::new("box-1");
+    let [north, later, south] =
+        [("north", 0, 41), ("north", 300, 5), ("=south", 0, 9)].map(|(camera, from, cars)| {
+            let totals = json!({
+                "bootid": node.bootid, "seq": node.next_seq(), "camera": camera, "from": at(from), "until": at(from + 300),
+                "seconds": 300.0, "analysed_s": 299.5, "clock": {"synchronised": true}, "rules": [{
+                    "rule": {"id": "traffic", "kind": "counting", "revision": "sha256:00"}, "opened": 0, "suppressed": 0,
+                    "crossings": [{"class": "car", "forward": cars, "backward": 3}]}],
+            });
+            let camera = camera.parse().unwrap();
+            node.sent(&Topic::Totals { camera }, totals.to_string().as_bytes())
+        });
+    let outcomes = record(centre.store(), &[&north, &later, &south, &north]).await;
+    assert_eq!(outcomes[2..], [Outcome::Stored, Outcome::Duplicate]);
+    let path = format!("/api/nodes/{}/totals", node.path);
+    let all = client.get(&path).await.json();
+    assert_eq!(all.as_array().map(Vec::len), Some(3), "{all}");
+    let one = client
+        .get(&format!("{path}?camera=north&since={}", at(300)))
+        .await
+        .json();
+    assert_eq!(one.as_array().map(Vec::len), Some(1), "{one}");
+    assert_eq!(one[0]["rules"][0]["crossings"][0]["forward"], 5);
+    let table = client.get(&format!("{path}.csv?until={}", at(300))).await;
+    assert_eq!(
+        table.header("content-type"),
+        Some("text/csv; charset=utf-8")
+    );
+    let text = String::from_utf8(table.body).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(lines[1].starts_with("\"'=south\","), "no formula: {text}");
+    assert!(
+        lines[2].ends_with(",\"traffic\",\"counting\",0,0,\"car\",41,3"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use std::{
 
 use toml::de::DeTable;
 
-use crate::command::Signer;
+use crate::{
+    command::Signer,
+    originals::{Originals, SealKey},
+};
 
 use super::{
     settings::{MqttSettings, Secret, Settings, Tls, WebSettings},
@@ -112,6 +115,9 @@ fn read(root: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<
     let mut commands = root.table("commands", problems);
     let signer = read_signer(&mut commands, folder, problems);
     commands.finish(problems);
+    let mut originals = root.table("originals", problems);
+    let who = read_originals(&mut originals, folder, problems);
+    originals.finish(problems);
     let mut metrics = root.table("metrics", problems);
     let metrics_listen = read_metrics(&mut metrics, problems);
     metrics.finish(problems);
@@ -124,6 +130,7 @@ fn read(root: &mut Table<'_>, folder: &Path, problems: &mut Problems) -> Option<
         node_silent_after: node_silent_after.unwrap_or(DEFAULT_SILENT_AFTER),
         evidence_max_bytes: evidence_max_bytes.unwrap_or(DEFAULT_EVIDENCE_MAX),
         signer,
+        originals: who,
         metrics_listen,
         web: web?,
         mqtt: mqtt_settings?,
@@ -135,6 +142,42 @@ fn read_signer(commands: &mut Table<'_>, folder: &Path, problems: &mut Problems)
     Signer::read(&folder.join(&file.value))
         .map_err(|why| problems.add(file.line, file.key, why.to_string()))
         .ok()
+}
+
+fn read_originals(
+    originals: &mut Table<'_>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Originals> {
+    let role = originals.text("role", problems);
+    let users = originals.texts("users", problems);
+    let file = originals.text("key_file", problems);
+    let key = file.as_ref().and_then(|file| {
+        SealKey::read(&folder.join(&file.value))
+            .map_err(|why| problems.add(file.line, file.key.clone(), why.to_string()))
+            .ok()
+    });
+    let Some(users) = users else {
+        if let Some(lonely) = role.or(file) {
+            problems.add(lonely.line, lonely.key, "needs originals.users beside it");
+        }
+        return None;
+    };
+    let Some(role) = role else {
+        problems.add(users.line, users.key, "needs originals.role beside it");
+        return None;
+    };
+    match role.value.parse() {
+        Ok(name) => Some(Originals {
+            role: name,
+            users: users.value.into_iter().collect(),
+            key,
+        }),
+        Err(why) => {
+            problems.add(role.line, role.key, format!("{:?} {why}", role.value));
+            None
+        }
+    }
 }
 
 fn read_metrics(metrics: &mut Table<'_>, problems: &mut Problems) -> Option<SocketAddr> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::command::Signer;
+use crate::{command::Signer, originals::Originals};
 
 /// Everything the centre runs on.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Settings {
     pub evidence_max_bytes: u64,
     /// Signs commands to nodes; without it none can be given.
     pub signer: Option<Signer>,
+    /// Who may have clips as they were filmed; nobody where there is nothing.
+    pub originals: Option<Originals>,
     /// Loopback address of the figures for Prometheus, if wanted.
     pub metrics_listen: Option<SocketAddr>,
     /// The operators' side.

@@ -141,6 +141,20 @@ impl<'a> Table<'a> {
         Some(found)
     }
 
+    /// A list of texts.
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Located<Vec<String>>> {
+        self.typed(key, "a list of texts in quotes", problems, |v| {
+            let items = v.as_array()?.iter();
+            items
+                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect()
+        })
+    }
+
     /// `true` or `false`; `false` where it is missing.
     pub(super) fn flag(&mut self, key: &'static str, problems: &mut Problems) -> bool {
         self.typed(key, "true or false", problems, DeValue::as_bool)

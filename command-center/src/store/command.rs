@@ -1,6 +1,6 @@
 //! Commands to nodes: kept before they are sent, repeated until a receipt comes, and what became of them.
 
-use protocol::{Command, CommandOutcome, Receipt, Utc};
+use protocol::{Command, CommandOutcome, Original, Receipt, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::{
     people::Deed,
     read::{EvidenceFile, collect, json},
     record::{Outcome, Refused, changed},
-    sequence, time,
+    sequence, time, verdict,
 };
 use crate::{
     command::SignedCommand,
@@ -48,13 +48,17 @@ impl Store {
         now: Utc,
     ) -> Result<bool, StoreError> {
         let asked = &signed.request;
+        let (kind, camera) = (asked.command.kind(), asked.command.camera());
+        let (action, note) = match asked.command.original() {
+            None => ("commanded", format!("{kind} {camera}")),
+            Some(Original { role, reason }) => (
+                "original_asked",
+                format!("{kind} {camera} as {role}: {reason}"),
+            ),
+        };
         let deed = Deed {
-            note: Some(format!(
-                "{} {}",
-                asked.command.kind(),
-                asked.command.camera()
-            )),
-            ..Deed::new(&user, "commanded", &asked.node.to_string())
+            note: Some(note),
+            ..Deed::new(&user, action, &asked.node.to_string())
         };
         self.audited(deed, now, move |tx| {
             let asked = &signed.request;
@@ -68,26 +72,28 @@ impl Store {
                 )
                 .optional()?;
             let Some(node) = node else { return Ok(false) };
-            let body = serde_json::to_string(&asked.command)
-                .map_err(|_| StoreError::Broken("command"))?;
-            tx.execute(
-                "INSERT INTO command (request, node_id, command, asked_by, asked_us, expires_us, topic, envelope)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    asked.request.to_string(),
-                    node,
-                    body,
-                    user,
-                    micros(asked.issued),
-                    micros(asked.expires),
-                    signed.topic,
-                    signed.envelope
-                ],
-            )?;
-            changed(tx, "node", &node.to_string())?;
+            insert(tx, node, &signed, &user)?;
             Ok(true)
         })
         .await
+    }
+
+    /// Notes in the audit that `user` opens the original that a command brought.
+    ///
+    /// # Errors
+    /// If the database fails: then it must not be opened.
+    pub async fn note_unsealed(
+        &self,
+        request: Uuid,
+        user: String,
+        reason: String,
+        now: Utc,
+    ) -> Result<(), StoreError> {
+        let deed = Deed {
+            note: Some(reason),
+            ..Deed::new(&user, "original_unsealed", &request.to_string())
+        };
+        self.audited(deed, now, |_| Ok(true)).await.map(drop)
     }
 
     /// Commands that have no receipt, are still alive, and were not sent for a while; they count as sent from now on.
@@ -147,6 +153,32 @@ impl Store {
     }
 }
 
+/// Keeps a command for sending.
+pub(super) fn insert(
+    connection: &Connection,
+    node: i64,
+    signed: &SignedCommand,
+    user: &str,
+) -> Result<(), StoreError> {
+    let asked = &signed.request;
+    let body = serde_json::to_string(&asked.command).map_err(|_| StoreError::Broken("command"))?;
+    connection.execute(
+        "INSERT INTO command (request, node_id, command, asked_by, asked_us, expires_us, topic, envelope)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            asked.request.to_string(),
+            node,
+            body,
+            user,
+            micros(asked.issued),
+            micros(asked.expires),
+            signed.topic,
+            signed.envelope
+        ],
+    )?;
+    changed(connection, "node", &node.to_string())
+}
+
 fn take_due(connection: &Connection, now: i64) -> Result<Vec<DueCommand>, StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE command SET attempts = attempts + 1,
@@ -191,6 +223,7 @@ pub(super) fn take_receipt(
             micros(now)
         ])?;
     if answered == 1 {
+        verdict::answered(connection, receipt.request)?;
         return Ok(Outcome::Stored);
     }
     let known = connection
@@ -201,6 +234,16 @@ pub(super) fn take_receipt(
     } else {
         // A hole in the node's numbers would be worse than a receipt for a command of another centre.
         Ok(Outcome::Stored)
+    }
+}
+
+/// What became of a command.
+pub(super) fn state(receipt: Option<&Receipt>) -> CommandState {
+    match receipt.map(|receipt| receipt.outcome) {
+        None => CommandState::Waiting,
+        Some(CommandOutcome::Done) => CommandState::Done,
+        Some(CommandOutcome::Refused) => CommandState::Refused,
+        Some(CommandOutcome::Failed) => CommandState::Failed,
     }
 }
 
@@ -220,12 +263,7 @@ pub(super) fn of_node(
             .get::<_, Option<String>>(6)?
             .map(|text| json(&text, "receipt"))
             .transpose()?;
-        let state = match receipt.as_ref().map(|receipt| receipt.outcome) {
-            None => CommandState::Waiting,
-            Some(CommandOutcome::Done) => CommandState::Done,
-            Some(CommandOutcome::Refused) => CommandState::Refused,
-            Some(CommandOutcome::Failed) => CommandState::Failed,
-        };
+        let state = state(receipt.as_ref());
         let evidence = receipt.iter().flat_map(|receipt| &receipt.evidence);
         Ok(CommandView {
             kind: command.kind().to_owned(),
@@ -247,6 +285,10 @@ pub(super) fn of_node(
                 .as_ref()
                 .and_then(|receipt| receipt.incident)
                 .filter(|id| id.to_string() != request),
+            ignored: receipt
+                .as_ref()
+                .map(|receipt| receipt.ignored.clone())
+                .unwrap_or_default(),
             reason: receipt.and_then(|receipt| receipt.reason),
             answered: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
             request: request.parse().map_err(|_| StoreError::Broken("command"))?,

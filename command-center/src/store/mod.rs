@@ -13,6 +13,8 @@ mod read;
 mod record;
 mod schema;
 mod sequence;
+mod totals;
+mod verdict;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +30,8 @@ pub use command::DueCommand;
 pub use people::{Account, Session};
 pub use read::{Change, ChangeBatch, EvidenceFile, IncidentQuery};
 pub use record::{Delivery, Outcome};
+pub use totals::TotalsQuery;
+pub use verdict::Judgement;
 
 use evidence::EvidenceFolder;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     incident::{self, Merged},
-    micros, node, record, time,
+    micros, node, record, time, verdict,
 };
 use crate::view::{
     Acknowledgement, AuditEntry, Ending, EndingBasis, EvidenceView, IncidentDetail, IncidentPage,
@@ -169,9 +169,16 @@ pub(super) fn latest_change(connection: &Connection) -> Result<i64, StoreError> 
         .query_row([], |row| row.get(0))?)
 }
 
-const SUMMARY: &str = "SELECT i.id, i.captured_us, i.received_us, i.ended_us, i.ended_basis,
-    i.acknowledged_by, i.acknowledged_us, i.merged, n.region, n.site, n.node
-  FROM incident i JOIN node n ON n.id = i.node_id";
+/// Columns of an incident's line, and where they come from.
+fn summaries() -> String {
+    format!(
+        "SELECT i.id, i.captured_us, i.received_us, i.ended_us, i.ended_basis, i.acknowledged_by, i.acknowledged_us,
+           i.merged, n.region, n.site, n.node, {}
+         FROM incident i JOIN node n ON n.id = i.node_id {}",
+        verdict::COLUMNS,
+        verdict::JOINED
+    )
+}
 
 fn page(connection: &Connection, query: &IncidentQuery) -> Result<IncidentPage, StoreError> {
     let to_do = if query.to_do {
@@ -184,8 +191,9 @@ fn page(connection: &Connection, query: &IncidentQuery) -> Result<IncidentPage, 
     });
     let wanted = query.limit.saturating_add(1);
     let sql = format!(
-        "{SUMMARY} WHERE {to_do} AND (i.captured_us, i.id) < (?1, ?2)
-         ORDER BY i.captured_us DESC, i.id DESC LIMIT ?3"
+        "{} WHERE {to_do} AND (i.captured_us, i.id) < (?1, ?2)
+         ORDER BY i.captured_us DESC, i.id DESC LIMIT ?3",
+        summaries()
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![place.0, place.1, wanted.cast_signed()])?;
@@ -206,7 +214,7 @@ fn summary(
     connection: &Connection,
     id: &str,
 ) -> Result<Option<(IncidentSummary, Merged)>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("{SUMMARY} WHERE i.id = ?1"))?;
+    let mut statement = connection.prepare_cached(&format!("{} WHERE i.id = ?1", summaries()))?;
     let mut rows = statement.query([id])?;
     match rows.next()? {
         Some(row) => Ok(Some(read_summary(connection, row)?)),
@@ -253,6 +261,7 @@ fn read_summary(
         classes,
         snapshot: snapshot(connection, &id, &merged)?,
         acknowledged: by.zip(at).map(|(by, at)| Acknowledgement { by, at }),
+        verdict: verdict::read(row, 11)?,
         test: merged.test,
         suppressed_before: merged.suppressed_before,
         id: id.parse().map_err(|_| StoreError::Broken("incident id"))?,

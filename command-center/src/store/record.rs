@@ -8,7 +8,7 @@ use super::{
     StoreError, command,
     evidence::{self, EvidenceFolder},
     incident::{self, Merged},
-    micros, sequence, time,
+    micros, sequence, time, totals,
 };
 use crate::message::{self, Content, Message};
 
@@ -181,6 +181,7 @@ fn take(
             let outcome = command::take_receipt(connection, node_id, receipt, now)?;
             (outcome, None)
         }
+        Content::Totals(said) => (totals::take(connection, node_id, said, now)?, None),
         Content::Incident(event) => {
             let outcome = take_incident(connection, node_id, event, now)?;
             (outcome, Some(event.data.incident_id))

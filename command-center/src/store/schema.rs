@@ -172,6 +172,32 @@ CREATE TABLE tail (
   PRIMARY KEY (node_id, bootid)
 ) STRICT, WITHOUT ROWID;
 ",
+    r"
+-- what cameras have counted, a stretch of time a row
+CREATE TABLE totals (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  bootid TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  camera TEXT NOT NULL,
+  from_us INTEGER NOT NULL,
+  until_us INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (node_id, bootid, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX totals_by_time ON totals (node_id, from_us);
+",
+    r"
+-- what operators last said of incidents; every saying is in the audit
+CREATE TABLE verdict (
+  incident_id TEXT PRIMARY KEY REFERENCES incident (id),
+  verdict TEXT NOT NULL,
+  ignored INTEGER NOT NULL,
+  judged_by TEXT NOT NULL,
+  judged_us INTEGER NOT NULL,
+  request TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX verdict_by_request ON verdict (request);
+",
 ];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.

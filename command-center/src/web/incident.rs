@@ -127,22 +127,25 @@ pub(super) struct AcknowledgeForm {
     note: Option<String>,
 }
 
-pub(super) async fn acknowledge(
-    State(shared): State<Shared>,
-    Extension(signed_in): Extension<SignedIn>,
-    Path(id): Path<Uuid>,
-    Body(form): Body<AcknowledgeForm>,
-) -> Result<Json<IncidentDetail>, Refused> {
-    let note = form
-        .note
-        .map(|n| n.trim().to_owned())
-        .filter(|n| !n.is_empty());
+/// A note for the record, if it is one and not too long.
+pub(super) fn checked(note: Option<String>) -> Result<Option<String>, Refused> {
+    let note = note.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
     if note.as_ref().is_some_and(|n| n.chars().count() > NOTE_MAX) {
         return Err(Refused::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("the note may have at most {NOTE_MAX} characters"),
         ));
     }
+    Ok(note)
+}
+
+pub(super) async fn acknowledge(
+    State(shared): State<Shared>,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<Uuid>,
+    Body(form): Body<AcknowledgeForm>,
+) -> Result<Json<IncidentDetail>, Refused> {
+    let note = checked(form.note)?;
     let known = shared
         .store
         .acknowledge(id, signed_in.user, note, Utc::now())

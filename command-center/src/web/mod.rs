@@ -15,9 +15,13 @@
 //! | `GET /api/incidents/{id}` | yes | all that is known of one |
 //! | `GET /api/incidents/{id}/evidence/{part}` | yes | a part of its evidence, once it is whole |
 //! | `POST /api/incidents/{id}/acknowledge` | yes | `{note}`; audited |
+//! | `POST /api/incidents/{id}/verdict` | yes | `{verdict: "true" or "false", ignore: {polygon, until}, note}`: kept, and told to the node; audited |
+//! | `GET /api/verdicts` | yes | how often each rule of each camera was right, in `days` (30) |
 //! | `GET /api/nodes` | yes | nodes, cameras, gaps, and the centre's own state |
-//! | `POST /api/nodes/{region}/{site}/{node}/commands` | yes | `{kind, camera, seconds}`: signed, sent, repeated; audited |
-//! | `GET /api/commands/{request}/evidence/{part}` | yes | what a command brought, once it is whole |
+//! | `GET /api/nodes/{region}/{site}/{node}/totals` | yes | what its cameras counted, in the order of time: `camera`, `since`, `until`; `totals.csv` the same as a table |
+//! | `POST /api/nodes/{region}/{site}/{node}/commands` | yes | `{kind, camera, seconds, incident, original: {reason}}`: signed, sent, repeated; audited |
+//! | `GET /api/commands/{request}/evidence/{part}` | yes | what a command brought, once it is whole; originals sealed |
+//! | `POST /api/commands/{request}/unseal` | yes | `{reason}`: the original that it brought, as a video; audited |
 //! | `GET /api/parked` | yes | the newest messages that could not be taken |
 //! | `GET /api/live` | yes | server-sent events, resumed by `Last-Event-ID` or `after` (see `live`) |
 
@@ -30,6 +34,8 @@ mod login;
 mod node;
 mod refusal;
 mod throttle;
+mod totals;
+mod verdict;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -41,7 +47,10 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{command::Signer, metrics::Metrics, password::Verifier, store::Store, task::Tasks};
+use crate::{
+    command::Signer, metrics::Metrics, originals::Originals, password::Verifier, store::Store,
+    task::Tasks,
+};
 
 pub use login::FirstAdmin;
 use throttle::Throttle;
@@ -67,6 +76,8 @@ pub struct App {
     pub verifier: Verifier,
     /// Signs commands, if the centre has a key.
     pub signer: Option<Signer>,
+    /// Who may have clips as they were filmed.
+    pub originals: Option<Originals>,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -108,6 +119,8 @@ fn routes() -> Vec<Route> {
             "/api/incidents/{id}/acknowledge",
             post(incident::acknowledge),
         ),
+        ("POST", "/api/incidents/{id}/verdict", post(verdict::judge)),
+        ("GET", "/api/verdicts", get(verdict::precision)),
         ("GET", "/api/nodes", get(node::overview)),
         (
             "POST",
@@ -116,8 +129,23 @@ fn routes() -> Vec<Route> {
         ),
         (
             "GET",
+            "/api/nodes/{region}/{site}/{node}/totals",
+            get(totals::totals),
+        ),
+        (
+            "GET",
+            "/api/nodes/{region}/{site}/{node}/totals.csv",
+            get(totals::csv),
+        ),
+        (
+            "GET",
             "/api/commands/{request}/evidence/{part}",
             get(command::evidence),
+        ),
+        (
+            "POST",
+            "/api/commands/{request}/unseal",
+            post(command::unseal),
         ),
         ("GET", "/api/parked", get(node::parked)),
         ("GET", "/api/live", get(live::live)),

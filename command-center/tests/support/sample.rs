@@ -133,6 +133,8 @@ impl Node {
             faults: self.faults.clone(),
             commands_refused: 0,
             last_refusal: None,
+            archive: None,
+            verdicts: None,
             degradation: Some(Degradation {
                 step: 2,
                 reason: "overload (24 % of the pictures to be analysed gave way to later ones): 2 of 2 cameras at \
@@ -217,6 +219,7 @@ fn data(incident: Uuid, state: IncidentState, time: Utc, camera: protocol::Name)
             score: 0.83,
             r#box: [0.42, 0.35, 0.07, 0.3],
             speed_mps: None,
+            speed_error_mps: None,
             attributes: Vec::new(),
         }],
         time: IncidentTime {

@@ -9,14 +9,21 @@ import type {
   NodeView,
   Overview,
   ParkedMessage,
+  PrecisionView,
   Refusal,
   SessionView,
+  Verdict,
 } from "./wire";
 
 /** What a node can be asked to do. */
 export type Command =
-  | { kind: "test_alarm" | "snapshot" | "restart_camera"; camera: string }
-  | { kind: "fetch_clip"; camera: string; seconds: number };
+  | { kind: "test_alarm" | "snapshot" | "restart_camera" | "list_ignored"; camera: string }
+  | { kind: "unignore"; camera: string; area: string }
+  | { kind: "fetch_clip"; camera: string; seconds: number }
+  | { kind: "fetch_incident_clip"; camera: string; incident: string };
+
+/** What an operator says of an incident; an empty area is around its objects, for ever. */
+export type Judgement = { verdict: Verdict; ignore?: { polygon?: [number, number][]; until?: string }; note?: string };
 
 export class Refused extends Error {
   constructor(
@@ -65,8 +72,11 @@ export const api = {
   incident: (id: string) => ask<IncidentDetail>("GET", `/api/incidents/${id}`),
   acknowledge: (id: string, note: string) =>
     ask<IncidentDetail>("POST", `/api/incidents/${id}/acknowledge`, { note: note || null }),
+  judge: (id: string, judgement: Judgement) =>
+    ask<IncidentDetail>("POST", `/api/incidents/${id}/verdict`, judgement),
+  precision: (days: number) => ask<PrecisionView[]>("GET", `/api/verdicts?days=${days}`),
   overview: () => ask<Overview>("GET", "/api/nodes"),
-  command: (node: NodeView, command: Command) =>
+  command: (node: Pick<NodeView, "region" | "site" | "node">, command: Command) =>
     ask<{ request: string }>(
       "POST",
       `/api/nodes/${[node.region, node.site, node.node].map(encodeURIComponent).join("/")}/commands`,

@@ -46,11 +46,18 @@ const rule: Record<string, string> = {
   fire: "Fire",
   smoke: "Smoke",
   fall: "Person fell",
+  running: "Person running",
+  occupancy: "Too few or too many",
+  gathering: "People gathering",
+  dispersal: "People scattering",
   fight: "Fight",
 };
 
 const action: Record<string, string> = {
   acknowledged: "Acknowledged",
+  judged_true: "Judged: a real incident",
+  judged_false: "Judged: a false alarm",
+  area_ignored: "Judged: a false alarm, its area to be ignored",
 };
 
 const nodeState = {
@@ -77,7 +84,7 @@ export const t = {
   sentence,
   action: (name: string) => action[name] ?? name.replaceAll("_", " "),
 
-  nav: { label: "Pages", incidents: "Incidents", nodes: "Nodes and cameras" },
+  nav: { label: "Pages", incidents: "Incidents", nodes: "Nodes and cameras", verdicts: "Verdicts" },
   skip: "Skip to the content",
   signOut: "Sign out",
   signedInAs: (user: string) => `Signed in as ${user}`,
@@ -179,11 +186,52 @@ export const t = {
       on_request: "kept on the node",
       failed: "could not be made",
     },
+    clipAsked: "Asked: it comes among what its node was asked, under Nodes.",
     messages: "Messages",
     messageState: { opened: "Opened", updated: "Updated", closed: "Closed" } as Record<IncidentState, string>,
     history: "Record",
     noHistory: "Nobody has acted on this incident yet.",
     gone: "This incident cannot be loaded.",
+  },
+
+  verdict: {
+    heading: "Verdict",
+    ask: "Was it a real incident?",
+    true: "Real",
+    trueTitle: "It was what the rule says",
+    false: "False alarm",
+    falseTitle: "It was not; the node may keep its clip to test against",
+    ignore: "Ignore this area",
+    ignoreTitle: (rule: string) => `A false alarm: from now on incidents of “${rule}” around this place are held back and counted`,
+    said: (verdict: string, ignored: boolean) =>
+      verdict === "true" ? "A real incident" : ignored ? "A false alarm; its area is to be ignored" : "A false alarm",
+    by: (user: string, when: string) => `${user}, ${when}`,
+    told: {
+      waiting: "the node has not answered yet",
+      done: "the node has taken it",
+      refused: "the node refused it",
+      failed: "the node could not take it",
+    },
+    neverTold: "the node did not answer within a day: judge it again",
+    noKey: "kept here; this centre has no key to tell the node",
+  },
+
+  precision: {
+    title: "Verdicts",
+    lead: (days: number) => `How often each rule was right in the last ${days} days, as far as somebody has said so.`,
+    summary: (judged: number, all: number, wrong: number) =>
+      `${judged} of ${plural(all, "incident", "incidents")} judged, ${plural(wrong, "false alarm", "false alarms")}`,
+    rule: "Rule",
+    camera: "Camera",
+    true: "Real",
+    false: "False alarms",
+    unjudged: "Not judged",
+    share: "Precision",
+    none: "–",
+    node: (node: string, areas: number, held: number, cases: number) =>
+      `${node}: ${plural(areas, "ignored area", "ignored areas")}, ${plural(held, "incident", "incidents")} held back there since its agent started, ${plural(cases, "case", "cases")} in its replay set`,
+    emptyTitle: "No incidents yet",
+    empty: "As soon as there are incidents and somebody judges them, it stands here how often each rule is right.",
   },
 
   commands: {
@@ -192,18 +240,28 @@ export const t = {
       test_alarm: "Test alarm",
       snapshot: "Picture",
       fetch_clip: "Video",
+      fetch_incident_clip: "Video of the incident",
       restart_camera: "Reconnect",
+      verdict: "Verdict",
+      list_ignored: "Ignored areas",
+      unignore: "Watch again",
     } as Record<string, string>,
     about: {
       test_alarm: "Raise an incident marked as a test, all the way to this console",
       snapshot: "Fetch the latest picture",
-      fetch_clip: "Fetch the last 10 seconds of video",
+      fetch_clip: "Fetch the last 10 seconds of video, masked",
+      fetch_incident_clip: "Fetch what the node keeps of it, masked",
       restart_camera: "Connect to the camera anew",
+      list_ignored: "List the areas that are ignored by verdicts",
     } as Record<string, string>,
     group: (camera: string) => `Ask of ${camera}`,
     of: (kind: string, camera: string) => `${kind}, ${camera}`,
     by: (user: string, age: string) => `${user}, ${age} ago`,
     waiting: (attempts: number) => (attempts === 0 ? "not sent yet" : `sent ${plural(attempts, "time", "times")}, no answer yet`),
+    area: (rule: string, since: string) => `${rule}, ignored since ${since}`,
+    until: (when: string) => `until ${when}`,
+    ofIncident: "after this incident",
+    noAreas: "none",
     expired: "no answer came; the node will not carry it out any more",
     state: { done: "done", refused: "refused", failed: "failed" } as Record<string, string>,
     view: "open",

@@ -130,6 +130,8 @@ export interface CommandView {
   evidence: CommandEvidence[];
   /** From when on the node does not carry it out. */
   expires: string;
+  /** Areas that are ignored, where it was about them. */
+  ignored: IgnoredArea[];
   /** The incident that was raised. */
   incident: string | null;
   /** What, for instance `snapshot`. */
@@ -230,6 +232,24 @@ export interface GivenUp {
   reason: string;
 }
 
+/** An area that is ignored. */
+export interface IgnoredArea {
+  /** Its identity: the request that asked for it. */
+  area: string;
+  /** The camera. */
+  camera: Name;
+  /** The incident that was judged. */
+  incident: string;
+  /** Corners in order around it, each x and y, normalised to 0..1, origin at the top left. */
+  polygon: [number, number][];
+  /** The rule whose incidents are held back there. */
+  rule: Name;
+  /** When it was asked for. */
+  since: string;
+  /** Until when, where it ends by itself. */
+  until?: string | null;
+}
+
 /** All that is known of one incident. */
 export interface IncidentDetail {
   /** The evidence, part by part. */
@@ -301,6 +321,8 @@ export interface IncidentSummary {
   suppressed_before: number;
   /** A test alarm. */
   test: boolean;
+  /** What was last said of it, if anything. */
+  verdict: VerdictView | null;
 }
 
 /** Time stamps of an incident message. */
@@ -393,6 +415,8 @@ export interface NodeView {
   state: NodeState | null;
   /** Seconds since its agent started. */
   uptime_s: number | null;
+  /** What became of operators' verdicts on it; absent where it takes none. */
+  verdicts: VerdictHealth | null;
   /** Version of its agent. */
   version: string | null;
 }
@@ -407,6 +431,8 @@ export interface ObjectRef {
   class: string;
   /** Detection score, 0 to 1. */
   score: number;
+  /** The speed lies within so many metres per second of that in 95 of 100 cases. */
+  speed_error_mps?: number | null;
   /** Metres per second, where the camera's ground is calibrated. */
   speed_mps: number | null;
   /** Track number on this camera in this boot. */
@@ -433,6 +459,32 @@ export interface ParkedMessage {
   received: string;
   /** Its topic. */
   topic: string;
+}
+
+/** How often a rule of a camera was right, as far as somebody has said so. */
+export interface PrecisionView {
+  /** The camera's name in topics. */
+  camera: string;
+  /** Its name for people. */
+  camera_name: string | null;
+  /** False alarms. */
+  judged_false: number;
+  /** Incidents that were what the rule says. */
+  judged_true: number;
+  /** Its kind. */
+  kind: string;
+  /** The node. */
+  node: string;
+  /** Share of the true ones among the judged, 0 to 1; absent before the first verdict. */
+  precision: number | null;
+  /** Region of the node. */
+  region: string;
+  /** The rule. */
+  rule: string;
+  /** Site of the node. */
+  site: string;
+  /** Those of which nobody has said anything. */
+  unjudged: number;
 }
 
 /** Why a request was refused, in words for people. */
@@ -464,4 +516,43 @@ export type Severity = "info" | "warning" | "alarm" | "critical";
 
 /** The state of an incident's picture. */
 export type Snapshot = "none" | "waiting" | "thumbnail" | "ready" | "on_request" | "failed";
+
+/** Whether an incident was one. */
+export type Verdict = "true" | "false";
+
+/** What became of operators' verdicts on a node. */
+export interface VerdictHealth {
+  /** Areas that were dropped since the agent started, because their rule is no longer there. */
+  areas_dropped: number;
+  /** What they take, in bytes. */
+  case_bytes: number;
+  /** Cases in the node's replay set. */
+  cases: number;
+  /** Cases that were deleted for want of room or for their age since the agent started. */
+  cases_given_up: number;
+  /** Areas that are ignored for a rule because somebody said so. */
+  ignored_areas: number;
+  /** Why the latest of them was, in words for people. */
+  last_dropped: string | null;
+  /** Incidents in ignored areas, those of the configuration too, that were held back since the agent started. */
+  suppressed: number;
+}
+
+/** What somebody said of an incident. */
+export interface VerdictView {
+  /** When. */
+  at: string;
+  /** Name of the user. */
+  by: string;
+  /** Until when the node is told, while it does not answer. */
+  expires: string | null;
+  /** Its area is to be ignored for its rule. */
+  ignored: boolean;
+  /** What was not done of it, in the node's words. */
+  reason: string | null;
+  /** What became of it on the node; absent where the centre has no key to tell it. */
+  told: CommandState | null;
+  /** What it was. */
+  verdict: Verdict;
+}
 
