@@ -5,7 +5,9 @@ use std::{hint::black_box, time::Duration};
 use analytics::{
     decoder::{CellPoint, Decoder, Family, Fit, Tensor, TensorData, TensorShape},
     geometry::{Line, Point, Polygon},
-    rule::{DEFAULT_HYSTERESIS, DEFAULT_INTRUSION, Direction, RuleSettings, RuleSpec},
+    rule::{
+        DEFAULT_HYSTERESIS, DEFAULT_INTRUSION, Direction, LifeSettings, RuleSettings, RuleSpec,
+    },
     scene::{Scene, SceneSettings},
     suppress::suppress,
     track::{Tracker, TrackerSettings},
@@ -134,6 +136,7 @@ fn scene() -> Scene {
         id: id.to_owned(),
         classes: Vec::new(),
         rule,
+        life: LifeSettings::default(),
     };
     let settings = SceneSettings {
         zones: vec![("square".to_owned(), zone)],
@@ -163,6 +166,7 @@ fn scene() -> Scene {
             ),
         ],
         tracker: TrackerSettings::default(),
+        ground: None,
     };
     Scene::new(&settings, &["person".to_owned()]).expect("the scene names what it has")
 }

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use analytics::{
+    detection::ClassId,
     incident::{IncidentChange, IncidentNumber, IncidentObject, Transition},
     rule::{RuleIndex, RuleKind},
     scene::Scene,
@@ -13,10 +14,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use edge_agent::{
     camera::frame::Stamps,
     config,
-    evidence::part::pictures,
-    inference::{model::Model, runtime::Runtime},
+    evidence::{bystanders::Sight, part::pictures, privacy::Privacy},
+    inference::{cascade::sources, model::Model, runtime::Runtime},
     report::Reporter,
-    spool::{Quota, Store},
+    spool::{Class, Quota, Store},
 };
 use protocol::incident::{ClockQuality, ModelRef};
 use uuid::Uuid;
@@ -36,7 +37,9 @@ fn change(number: u64) -> IncidentChange {
             class: walker.class,
             score: walker.score,
             rect: walker.rect,
+            speed: None,
         }],
+        suppressed_before: 0,
     }
 }
 
@@ -48,7 +51,10 @@ fn frame(c: &mut Criterion) {
     let runtime = Runtime::load(None).expect("deploy/setup.sh has brought the library");
     let model = Model::load(&runtime, &root.join("models"), "street-nano", &[]);
     let mut model = model.expect("the bundled model suits its manifest");
-    let mut scene = Scene::new(&camera.scene, model.labels()).expect("the example's scene");
+    let second = |_: &str| ["fight", "flood"].map(str::to_owned).to_vec();
+    let looks = sources(&camera.cascades, &camera.looks, second);
+    let scene = Scene::with_looks(&camera.scene, model.labels(), &looks);
+    let mut scene = scene.expect("the example's scene");
     let reference = ModelRef {
         name: model.name().to_owned(),
         sha256: model.sha256().to_owned(),
@@ -63,6 +69,8 @@ fn frame(c: &mut Criterion) {
         estimated_error_ms: None,
     };
     let source = FullHd::new();
+    let privacy = Privacy::new(Vec::new(), vec![ClassId(0)], 0.0125);
+    let both = [Class::Thumbnail, Class::Snapshot];
     let (mut turn, mut seen) = (0, Vec::new());
     c.bench_function("frame-to-event/1080p/street-nano", |b| {
         b.iter(|| {
@@ -76,7 +84,13 @@ fn frame(c: &mut Criterion) {
             let picture = source.picture();
             (model.detect(&picture, (1, 1), 0.1, &mut seen)).expect("the library works");
             scene.update(change.at, &seen);
-            let parts = pictures(&picture, &[change.objects[0].rect]).map_err(|e| e.to_string());
+            let own = change.objects[0].rect;
+            let sight = Sight {
+                people: seen.iter().map(|detection| detection.rect).collect(),
+                kept: vec![own],
+            };
+            let parts = pictures(&privacy.veil(picture, &sight), &[own], &both);
+            let parts = parts.map_err(|e| e.to_string());
             let report = reporter.report(&change, stamps, clock, Some(parts));
             let records = report.expect("the rule is the camera's").records();
             (store.transaction(|store| {

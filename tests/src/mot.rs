@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path, time::Dura
 use analytics::{
     detection::{ClassId, Detection},
     geometry::Rect,
-    track::{Tracker, TrackerSettings},
+    track::{Appearance, Sketch, Tracker, TrackerSettings},
 };
 use pathfinding::{kuhn_munkres::kuhn_munkres, matrix::Matrix};
 
@@ -88,12 +88,39 @@ impl Sequence {
         }
     }
 
+    /// Every so many frames of it, beginning with one of the first.
+    pub fn every(&self, stride: usize, first: usize) -> Sequence {
+        Sequence {
+            name: self.name.clone(),
+            fps: self.fps / stride as f32,
+            size: self.size,
+            detections: (self.detections.iter().skip(first))
+                .step_by(stride)
+                .cloned()
+                .collect(),
+            truth: (self.truth.iter().skip(first))
+                .step_by(stride)
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// Runs a tracker; gives the boxes of believed tracks in the frames that showed them.
     pub fn track(&self, settings: &TrackerSettings) -> Vec<Boxes> {
+        self.track_by_looks(settings, |_, _, _| Vec::new())
+    }
+
+    /// As [`Sequence::track`], with what `look` sees in a frame, given what is known of the tracks.
+    pub fn track_by_looks(
+        &self,
+        settings: &TrackerSettings,
+        mut look: impl FnMut(usize, &[Sketch], &[Detection]) -> Vec<Appearance>,
+    ) -> Vec<Boxes> {
         let mut tracker = Tracker::new(settings.clone());
         let mut frames = Vec::new();
         for (i, dets) in self.detections.iter().enumerate() {
             let at = Duration::from_secs_f32(i as f32 / self.fps);
+            tracker.recognise(look(i, &tracker.sketches(), dets));
             let tracks = tracker.update(at, dets).iter();
             let shown = tracks.filter(|t| t.confirmed && t.seen);
             frames.push(shown.map(|t| (t.id.0, t.rect)).collect());

@@ -6,13 +6,15 @@
     reason = "a failing step of a test ends it and says why"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camera_sim::serve::{Server, ServerSettings};
 use edge_agent::camera::{file::Clip, gate::FrameGate};
 use serde_json::{Value, json};
 use tests::harness::{Leash, Node, NodeConfig, PATIENCE, Scene, Town, wait_for};
 
+/// A centre's public key, whose other half nobody has.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 const COMMANDS: &str = "/api/nodes/test/street/node/commands";
 
 /// A node that watches a scene, and does what the town's centre says.
@@ -23,6 +25,17 @@ fn street(town: &mut Town) -> (Server, Node) {
     let watched = scene.watched(server.url(&scene.name), None);
     let mut config = NodeConfig::new("node", town.broker.port(), vec![watched]);
     config.command_keys = vec![town.centre.command_key().unwrap()];
+    let archive = [
+        ("pre_roll_seconds", 1.0.into()),
+        ("post_roll_seconds", 1.0.into()),
+        ("max_clip_seconds", 4.0.into()),
+        ("keep_free_mib", 0.into()),
+        ("recipient", RECIPIENT.into()),
+    ];
+    config.archive = archive
+        .map(|(key, value)| (key.to_owned(), value))
+        .into_iter()
+        .collect();
     let mut node = Node::start(&town.folder().join("node"), &config, Leash::Drop).unwrap();
     town.centre.sign_in().unwrap();
     let centre = &town.centre;
@@ -74,6 +87,39 @@ fn answer<T>(
     .unwrap_or_else(|e| panic!("{e}: {last}"))
 }
 
+/// How long a video is.
+fn length(town: &Town, mp4: Vec<u8>) -> Duration {
+    let file = town.folder().join("clip.mp4");
+    std::fs::write(&file, mp4).unwrap();
+    let mut clip = Clip::open(&file, FrameGate::new(5.0)).unwrap();
+    while clip.next_frame().unwrap().is_some() {}
+    clip.end()
+}
+
+/// An incident of which the node keeps a clip.
+fn kept_clip(town: &Town, node: &mut Node) -> String {
+    wait_for(
+        "a clip of an incident",
+        PATIENCE,
+        &mut [&mut node.process],
+        || {
+            let page = town.centre.ask("/api/incidents", None)?;
+            let ids = page["incidents"].as_array().cloned().unwrap_or_default();
+            for id in ids.iter().filter_map(|incident| incident["id"].as_str()) {
+                let detail = town.centre.ask(&format!("/api/incidents/{id}"), None)?;
+                let evidence = detail["evidence"].as_array().cloned();
+                let kept =
+                    |part: &Value| part["part"] == "clip" && part["announced"] == "on_request";
+                if evidence.iter().flatten().any(kept) {
+                    return Ok(Some(id.to_owned()));
+                }
+            }
+            Ok(None)
+        },
+    )
+    .unwrap()
+}
+
 /// The evidence that a command brought, once it is whole.
 fn brought(town: &Town, shown: &Value) -> Option<Vec<u8>> {
     let part = &shown["evidence"][0];
@@ -85,6 +131,23 @@ fn brought(town: &Town, shown: &Value) -> Option<Vec<u8>> {
     })
 }
 
+/// A camera that has only just begun may have shown nothing yet, and says so: it is asked again.
+fn first_picture(town: &Town, node: &mut Node, ask: &Value) -> Vec<u8> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answered = command(town, node, ask, |shown| {
+            let refused = shown["state"] == "failed";
+            refused
+                .then(|| Err(shown.clone()))
+                .or_else(|| brought(town, shown).map(Ok))
+        });
+        match answered {
+            Ok(jpeg) => return jpeg,
+            Err(why) => assert!(Instant::now() < deadline, "{why}"),
+        }
+    }
+}
+
 #[test]
 fn an_operator_asks_a_node_for_a_picture_a_video_a_test_and_a_restart() {
     let mut town = Town::start().unwrap();
@@ -92,7 +155,7 @@ fn an_operator_asks_a_node_for_a_picture_a_video_a_test_and_a_restart() {
     let town = &town;
 
     let ask = json!({"kind": "snapshot", "camera": "crossroads"});
-    let jpeg = command(town, &mut node, &ask, |shown| brought(town, shown));
+    let jpeg = first_picture(town, &mut node, &ask);
     assert_eq!(jpeg[..3], [0xff, 0xd8, 0xff], "{} bytes", jpeg.len());
 
     let ask = json!({"kind": "test_alarm", "camera": "crossroads"});
@@ -135,11 +198,22 @@ fn an_operator_asks_a_node_for_a_picture_a_video_a_test_and_a_restart() {
     .unwrap();
     let ask = json!({"kind": "fetch_clip", "camera": "crossroads", "seconds": 3});
     let mp4 = command(town, &mut node, &ask, |shown| brought(town, shown));
-    let file = town.folder().join("clip.mp4");
-    std::fs::write(&file, mp4).unwrap();
-    let mut clip = Clip::open(&file, FrameGate::new(5.0)).unwrap();
-    while clip.next_frame().unwrap().is_some() {}
-    assert!(clip.end() > Duration::from_secs(2), "{:?}", clip.end());
+    assert!(length(town, mp4) > Duration::from_secs(2));
+
+    let incident = kept_clip(town, &mut node);
+    let sealed = town
+        .folder()
+        .join("node/state/archive")
+        .join(format!("{incident}.mp4.age"));
+    let sealed = std::fs::read(sealed).unwrap();
+    assert!(
+        sealed.starts_with(b"age-encryption.org/v1"),
+        "{} bytes",
+        sealed.len()
+    );
+    let ask = json!({"kind": "fetch_incident_clip", "camera": "crossroads", "incident": incident});
+    let mp4 = command(town, &mut node, &ask, |shown| brought(town, shown));
+    assert!(length(town, mp4) > Duration::from_secs(1));
 
     let ask = json!({"kind": "snapshot", "camera": "roof"});
     let reason = command(town, &mut node, &ask, |shown| {

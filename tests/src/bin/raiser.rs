@@ -32,7 +32,7 @@ use edge_agent::{
     metrics::Metrics,
     report::{Report, Reporter},
     sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
-    spool::{Class, NewRecord, Quota, Spool},
+    spool::{NewRecord, Quota, Spool},
 };
 use jiff::Timestamp;
 use protocol::{
@@ -154,6 +154,7 @@ fn report(reporter: &mut Reporter, number: u64) -> anyhow::Result<Report> {
         at: Duration::from_secs(1),
         confidence: 0.8,
         objects: Vec::new(),
+        suppressed_before: 0,
     };
     let stamps = Stamps {
         at: change.at,
@@ -172,10 +173,8 @@ fn report(reporter: &mut Reporter, number: u64) -> anyhow::Result<Report> {
 /// The chunks of a clip that nobody filmed, as evidence is chunked, in groups that are appended at once.
 fn clip(node: &NodePath, event: &IncidentEvent, chunk: usize) -> Vec<Vec<NewRecord>> {
     let part = Part {
-        class: Class::Clip,
-        content_type: "video/mp4",
-        bytes: vec![0x5a; CLIP],
         sha256: "0".repeat(64),
+        ..Part::clip(vec![0x5a; CLIP])
     };
     let mut records = part
         .records(node, event.data.incident_id, Severity::Alarm, chunk)

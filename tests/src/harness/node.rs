@@ -67,6 +67,10 @@ pub struct NodeConfig {
     pub models_dir: PathBuf,
     /// More keys of `[inference]`.
     pub inference: Table,
+    /// Keys of `[archive]`.
+    pub archive: Table,
+    /// Keys of `[replay]`.
+    pub replay: Table,
     /// Port of the loopback interface for its figures, if wanted.
     pub http_port: Option<u16>,
 }
@@ -82,6 +86,8 @@ impl NodeConfig {
             cameras,
             models_dir: workspace().join("models"),
             inference: Table::new(),
+            archive: Table::new(),
+            replay: Table::new(),
             http_port: None,
         }
     }
@@ -120,6 +126,8 @@ impl NodeConfig {
             ),
             ("mqtt".to_owned(), Value::Table(mqtt)),
             ("inference".to_owned(), Value::Table(inference)),
+            ("archive".to_owned(), Value::Table(self.archive.clone())),
+            ("replay".to_owned(), Value::Table(self.replay.clone())),
             ("cameras".to_owned(), Value::Array(cameras?)),
         ]);
         if !self.command_keys.is_empty() {
