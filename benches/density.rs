@@ -107,6 +107,7 @@ impl Witness for Reader {
             seen.join(",")
         );
         (self.says && !seen.is_empty()).then(|| NewRecord {
+            attest: None,
             class: Class::Incident,
             severity: Severity::Info,
             topic: format!("peer/cam{camera}/tracks"),

@@ -25,6 +25,7 @@ const BYTES: usize = 1300;
 /// A record of the size of an incident's message.
 pub fn record() -> NewRecord {
     NewRecord {
+        attest: None,
         class: Class::Incident,
         severity: Severity::Alarm,
         topic: "safecity/v1/region/site/node/incident/camera/line_crossing".to_owned(),

@@ -10,7 +10,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use protocol::{Command, CommandRequest, NodePath, PinnedKey, Topic, Utc};
+use protocol::{
+    Command, CommandRequest, NodePath, PinnedKey, Topic, Utc,
+    custody::{Bundle, Head},
+};
 use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use uuid::Uuid;
@@ -119,6 +122,19 @@ impl Signer {
     /// What nodes pin: `commands.keys` of their configuration.
     pub fn public_key(&self) -> PinnedKey {
         PinnedKey::of(&self.0)
+    }
+
+    /// A bundle of evidence, with this key under its head.
+    ///
+    /// # Errors
+    /// Never in practice: a head is plain data.
+    pub fn bundle(
+        &self,
+        head: Head,
+        manifests: Vec<Vec<u8>>,
+        items: Vec<(String, Vec<u8>)>,
+    ) -> Result<Bundle, serde_json::Error> {
+        Bundle::sign(head, manifests, items, &self.0)
     }
 
     /// A command to `node`, given now.

@@ -2,6 +2,7 @@
 
 use protocol::{
     EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, Tombstone, Topic, Totals,
+    custody::Custody,
     topic::{self},
 };
 
@@ -27,8 +28,10 @@ pub enum Content {
     Receipt(Receipt),
     /// What a camera has counted.
     Totals(Totals),
-    /// A change in an incident's life.
-    Incident(Box<IncidentEvent>),
+    /// Signed manifests.
+    Custody(Custody),
+    /// A change in an incident's life, and the very text that was signed for.
+    Incident(Box<IncidentEvent>, String),
     /// A chunk of evidence.
     Evidence(EvidenceHeader, Vec<u8>),
 }
@@ -61,6 +64,7 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, String> {
             agree("camera", totals.camera.as_str(), camera.as_str())?;
             Content::Totals(totals)
         }
+        Topic::Custody => Content::Custody(json(payload)?),
         Topic::Command { .. } => return Err("a command is for nodes".to_owned()),
         Topic::Incident { camera, kind } => {
             let event: IncidentEvent = json(payload)?;
@@ -70,7 +74,8 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, String> {
             agree("data.rule.kind", data.rule.kind.as_str(), kind.as_str())?;
             agree("specversion", &event.specversion, "1.0")?;
             agree("type", &event.r#type, data.state.event_type())?;
-            Content::Incident(Box::new(event))
+            let text = String::from_utf8(payload.to_vec()).map_err(|e| e.to_string())?;
+            Content::Incident(Box::new(event), text)
         }
         Topic::Evidence { incident, part } => {
             let (header, chunk) = EvidenceHeader::decode(payload).map_err(|e| e.to_string())?;

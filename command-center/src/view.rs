@@ -175,6 +175,8 @@ pub struct IncidentDetail {
     pub model: ModelRef,
     /// The evidence, part by part.
     pub evidence: Vec<EvidenceView>,
+    /// Signed manifests of it that are here: with any, a bundle can be had.
+    pub manifests: u64,
     /// Its messages in the order of their life.
     pub messages: Vec<MessageView>,
     /// What users did about it, oldest first.
@@ -295,6 +297,8 @@ pub struct NodeView {
     pub gaps: Vec<Gap>,
     /// What it gave up and said so, most first.
     pub given_up: Vec<GivenUp>,
+    /// Its chains of signed manifests, the newest first; none where it does not sign.
+    pub chains: Vec<ChainView>,
     /// Messages of it that came more than once, and changed nothing.
     pub duplicates: u64,
     /// What it was asked to do, newest first, the latest few.
@@ -303,6 +307,21 @@ pub struct NodeView {
     pub commands_refused: u64,
     /// Why the latest of them was not heeded, in its own words.
     pub last_refusal: Option<String>,
+}
+
+/// A node's chain of signed manifests, as far as it is here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChainView {
+    /// Public key that signs it; whoever checks evidence has to know it from elsewhere, too.
+    pub key: String,
+    /// When its first manifest came.
+    pub begun: Utc,
+    /// Manifests that are here.
+    pub manifests: u64,
+    /// Manifests between them that are not.
+    pub missing: u64,
+    /// Places where one does not follow the one before it: somebody changed something.
+    pub breaks: u64,
 }
 
 /// What a node was asked to do.

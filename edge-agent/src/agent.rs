@@ -15,7 +15,7 @@ use std::{
 use protocol::Health;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     command::{self, Post, Posts, Refusals, Restart, verdict::Teller},
     config::{Settings, settings::InferenceError},
     correction::Corrections,
+    custody::Custodian,
     health::{Accounts, CameraAccount, Faults, HealthTask},
     http::{self, Figures},
     inference::{
@@ -126,14 +127,8 @@ impl Agent {
                 .map(|(id, why)| format!("camera {id}: {why}"));
             return Err(StartError::NoCamera(reasons.collect()));
         }
-        let (spool, worker) = Spool::open(&settings.state_dir.join("spool.db"), settings.spool)?;
-        let spool_ended = CancellationToken::new();
-        let guard = spool_ended.clone().drop_guard();
-        supervisor.thread(Step::Uplink, "spool", move || {
-            let _guard = guard;
-            worker.run();
-        })?;
         let node_faults = Arc::new(Faults::default());
+        let (spool, spool_ended) = start_spool(&mut supervisor, &settings, &node_faults)?;
         let cameras = accounts.clone();
         let archive = start_archive(&mut supervisor, &settings, &node_faults, &metrics);
         let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults))
@@ -225,6 +220,29 @@ impl Agent {
         info!("stopping");
         self.supervisor.shut_down(GRACE).await;
     }
+}
+
+/// Opens the spool. A node whose key cannot be had tells incidents unsigned, and says so.
+fn start_spool(
+    supervisor: &mut Supervisor,
+    settings: &Settings,
+    faults: &Faults,
+) -> Result<(Spool, CancellationToken), StartError> {
+    let (spool, mut worker) = Spool::open(&settings.state_dir.join("spool.db"), settings.spool)?;
+    match Custodian::open(&settings.state_dir, settings.node.clone()) {
+        Ok(custodian) => worker = worker.signing_as(custodian),
+        Err(why) => {
+            error!(%why, "incidents are told without signatures");
+            faults.set("custody", Some(why.to_string()));
+        }
+    }
+    let ended = CancellationToken::new();
+    let guard = ended.clone().drop_guard();
+    supervisor.thread(Step::Uplink, "spool", move || {
+        let _guard = guard;
+        worker.run();
+    })?;
+    Ok((spool, ended))
 }
 
 /// Starts a thread for each session; each has its own instance of every model.

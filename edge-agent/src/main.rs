@@ -15,7 +15,7 @@ use edge_agent::{
     Agent, StartError,
     bench::{self, BenchArgs},
     catalogue, config,
-    custody::{self, VerifyArgs},
+    custody::{self, Custodian, VerifyArgs},
     evaluate::{self, EvaluateArgs},
     inference::provider::Provider,
     spool,
@@ -64,6 +64,12 @@ enum Command {
     Evaluate(EvaluateArgs),
     Bench(BenchArgs),
     Verify(VerifyArgs),
+    /// Print the public key that the node signs with; makes the key if there is none yet
+    Key {
+        /// edge-agent.toml; files of cameras.d/ beside it belong to it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Look after models
     #[command(subcommand)]
     Models(catalogue::ModelsCommand),
@@ -117,6 +123,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::main(args),
         Command::Bench(args) => bench::main(&args),
         Command::Verify(args) => custody::verify(&args),
+        Command::Key { config } => show_key(&config),
         Command::Models(command) => catalogue::main(&command),
         Command::Spool(SpoolCommand::Inspect { spool }) => inspect_spool(&spool),
         Command::Spool(SpoolCommand::Export {
@@ -221,6 +228,13 @@ async fn watch(settings: config::Settings) -> Result<ExitCode, StartError> {
         }
     }
     agent.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_key(path: &Path) -> anyhow::Result<ExitCode> {
+    let settings = config::load(path)?;
+    let custodian = Custodian::open(&settings.state_dir, settings.node)?;
+    writeln!(io::stdout(), "{}", custodian.public_key())?;
     Ok(ExitCode::SUCCESS)
 }
 

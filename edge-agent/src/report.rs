@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::{
     camera::Stamps,
     config::settings::CameraSettings,
+    custody::Attest,
     evidence::part::{self, Part},
     spool::{Class, NewRecord},
 };
@@ -368,6 +369,7 @@ impl Report {
             .flat_map(|part| part.records(&node, event.data.incident_id, severity, chunk))
             .collect();
         let message = NewRecord {
+            attest: Some(Attest::of(&event)),
             class: Class::Incident,
             severity,
             topic,

@@ -23,6 +23,7 @@ fn bundle(item: &[u8]) -> Vec<u8> {
     };
     let manifest = Manifest {
         node: node.clone(),
+        chain: Uuid::from_u128(3),
         number: 1,
         previous: BEGINNING.to_owned(),
         incident: Uuid::from_u128(7),
@@ -40,15 +41,17 @@ fn bundle(item: &[u8]) -> Vec<u8> {
     };
     let head = Head {
         node,
-        key: String::new(),
+        key: PinnedKey::of(&key(1)).to_string(),
+        signer: String::new(),
         incident: Uuid::from_u128(7),
         manifests: 0,
         last: String::new(),
+        missing: Vec::new(),
         made: protocol::now(),
     };
     let manifests = vec![sign(manifest, &key(1)).expect("it is plain")];
     let items = vec![("snapshot".to_owned(), item.to_vec())];
-    let bundle = Bundle::sign(head, manifests, items, &key(1)).expect("it is plain");
+    let bundle = Bundle::sign(head, manifests, items, &key(9)).expect("it is plain");
     bundle.encode().expect("it is written")
 }
 

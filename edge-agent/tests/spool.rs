@@ -22,6 +22,7 @@ const SEVERITIES: [Severity; 4] = [
 
 fn record(class: Class, severity: Severity, bytes: usize) -> NewRecord {
     NewRecord {
+        attest: None,
         class,
         severity,
         topic: "t".to_owned(),

@@ -19,6 +19,7 @@ const PAGE: u64 = 4096;
 
 fn record(class: Class, bytes: usize) -> NewRecord {
     NewRecord {
+        attest: None,
         class,
         severity: Severity::Alarm,
         topic: "safecity/v1/r/s/n/incident/gate/intrusion".to_owned(),

@@ -19,7 +19,7 @@ pub use bundle::{Bundle, Head, Verified, Wrong, verify};
 
 /// Set before what is signed, so that a signature of anything else stands for none of these.
 const DOMAIN: &[u8] = b"safecity custody v1\n";
-/// What the first manifest of a node names as the one before it.
+/// What the first manifest of a chain names as the one before it.
 pub const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What stands for one incident message or one item of evidence.
@@ -28,13 +28,15 @@ pub const BEGINNING: &str = "000000000000000000000000000000000000000000000000000
 pub struct Manifest {
     /// The node whose chain it is part of.
     pub node: NodePath,
+    /// Which of its chains: another begins where the key, or the spool that knew the end, was lost.
+    pub chain: Uuid,
     /// Place in that chain, from 1 without gaps, over all boots.
     pub number: u64,
     /// SHA-256, in hexadecimal, of the signed manifest before it; [`BEGINNING`] for the first.
     pub previous: String,
     /// Which incident.
     pub incident: Uuid,
-    /// `event` and an event's id, or a part of evidence: letters, digits, `-`, `_` and `.` only.
+    /// `event-` and an event's id, or a part of evidence: letters, digits, `-`, `_` and `.` only.
     pub item: String,
     /// SHA-256 of the item in hexadecimal.
     pub sha256: String,
@@ -42,7 +44,7 @@ pub struct Manifest {
     pub bytes: u64,
     /// Revision of the configuration that was in force.
     pub config_revision: String,
-    /// SHA-256 of the model that decided.
+    /// SHA-256 of the model that decided; empty where no model did.
     pub model_sha256: String,
     /// When what it is about was captured.
     pub capture: Utc,
@@ -52,7 +54,21 @@ pub struct Manifest {
     pub clock: ClockQuality,
 }
 
-/// Something signed by a node, written as canonical JSON.
+/// Manifests on their way to the centre: those of one message and of the evidence that it announces. Durable and numbered
+/// like an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Custody {
+    /// The boot that `seq` counts in.
+    pub bootid: Uuid,
+    /// Place of this message among the durable messages of its boot.
+    pub seq: u64,
+    /// The node's public key, as people write it.
+    pub key: String,
+    /// Signed manifests in the chain's order, each as canonical JSON: a signature is of these very bytes.
+    pub manifests: Vec<String>,
+}
+
+/// Something signed, written as canonical JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope<T> {
@@ -66,7 +82,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// `body` with the node's signature, as canonical JSON.
+/// `body` with a signature, as canonical JSON.
 ///
 /// # Errors
 /// Never in practice: bodies are plain data; the error of the serialiser is passed on.

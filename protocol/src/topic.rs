@@ -62,6 +62,8 @@ pub enum Topic {
         /// The camera.
         camera: Name,
     },
+    /// Signed manifests of messages and evidence.
+    Custody,
     /// One part of an incident's evidence, whole.
     Evidence {
         /// Which incident.
@@ -87,6 +89,7 @@ impl fmt::Display for Topic {
             Topic::Status => f.write_str("status"),
             Topic::Health => f.write_str("health"),
             Topic::Tombstone => f.write_str("tombstone"),
+            Topic::Custody => f.write_str("custody"),
             Topic::Incident { camera, kind } => write!(f, "incident/{camera}/{kind}"),
             Topic::Totals { camera } => write!(f, "totals/{camera}"),
             Topic::Evidence { incident, part } => write!(f, "evidence/{incident}/{part}"),
@@ -142,6 +145,7 @@ pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
         ["status"] => Topic::Status,
         ["health"] => Topic::Health,
         ["tombstone"] => Topic::Tombstone,
+        ["custody"] => Topic::Custody,
         ["incident", camera, kind] => Topic::Incident {
             camera: name(camera)?,
             kind: name(kind)?,

@@ -7,7 +7,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use protocol::{
     CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals,
-    topic,
+    custody::Custody, topic,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -80,6 +80,15 @@ fn channels() -> Vec<Channel> {
             delivery: (1, false),
             schema: schema::<Totals>,
             samples: "totals",
+        },
+        Channel {
+            name: "custody",
+            levels: "custody",
+            content_type: JSON,
+            about: "Signed manifests of a message and of the evidence that it announces, each chained to the one before.",
+            delivery: (1, false),
+            schema: schema::<Custody>,
+            samples: "custody",
         },
         Channel {
             name: "evidence",

@@ -2,7 +2,7 @@
 
 use protocol::{
     NodePath, PinnedKey,
-    custody::{BEGINNING, Bundle, Head, Manifest, Wrong, sha256_hex, sign, verify},
+    custody::{BEGINNING, Bundle, Head, Manifest, Wrong, open, sha256_hex, sign, verify},
     incident::ClockQuality,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -32,6 +32,7 @@ fn bundle() -> Bundle {
         let bytes: Vec<u8> = (0..300 + 200 * i).map(|b| (b * (i + 3)) as u8).collect();
         let manifest = Manifest {
             node: node(),
+            chain: Uuid::from_u128(3),
             number: 40 + i,
             previous: manifests.last().map_or(BEGINNING.into(), |m| sha256_hex(m)),
             incident: Uuid::from_u128(if i == 2 { 8 } else { 7 }),
@@ -54,13 +55,26 @@ fn bundle() -> Bundle {
     }
     let head = Head {
         node: node(),
-        key: String::new(),
+        key: PinnedKey::of(&key(1)).to_string(),
+        signer: String::new(),
         incident: Uuid::from_u128(7),
         manifests: 0,
         last: String::new(),
+        missing: Vec::new(),
         made: "2026-07-01T11:00:00Z".parse().expect("a time"),
     };
-    Bundle::sign(head, manifests, items, &key(1)).expect("it is plain")
+    Bundle::sign(head, manifests, items, &key(9)).expect("it is plain")
+}
+
+/// The same with another head.
+fn signed_anew(whole: &Bundle, change: impl FnOnce(&mut Head)) -> Bundle {
+    let signer = PinnedKey::of(&key(9));
+    let mut head: Head = open(&whole.head, &signer).expect("its own head");
+    change(&mut head);
+    Bundle {
+        head: sign(head, &key(9)).expect("it is plain"),
+        ..whole.clone()
+    }
 }
 
 #[test]
@@ -136,4 +150,31 @@ fn it_names_what_is_wrong() {
     let mut file = whole.encode().expect("it is written");
     file.push(0);
     assert_eq!(verify(&file, &[]), Err(Wrong::Byte(file.len() - 1)));
+}
+
+#[test]
+fn what_a_bundle_lacks_is_named_in_its_head() {
+    let whole = bundle();
+    let mut without = signed_anew(&whole, |head| head.missing = vec![43]);
+    let file = without.encode().expect("it is written");
+    let found = verify(&file, &[]).expect_err("it is there all the same");
+    assert!(
+        found.to_string().contains("\"part-4\" is missing"),
+        "{found}"
+    );
+    drop(without.items.remove(2));
+    let file = without.encode().expect("it is written");
+    let found = verify(&file, &[]).expect("it says what it lacks");
+    assert_eq!((found.items, found.missing), (4, vec!["part-3".to_owned()]));
+    let unknown = signed_anew(&whole, |head| head.missing = vec![42]);
+    let found = verify(&unknown.encode().expect("it is written"), &[]).expect_err("not its own");
+    assert!(found.to_string().contains("does not know"), "{found}");
+}
+
+#[test]
+fn a_key_of_another_node_does_not_fit() {
+    let other = PinnedKey::of(&key(2)).to_string();
+    let bad = signed_anew(&bundle(), |head| head.key = other);
+    let found = verify(&bad.encode().expect("it is written"), &[]).expect_err("another key");
+    assert!(found.to_string().contains("does not fit"), "{found}");
 }

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use protocol::{EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals};
+use protocol::{
+    EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals, custody::Custody,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -18,6 +20,7 @@ fn reread(name: &str, text: &[u8]) -> Result<Value, serde_json::Error> {
         Some("health") => again::<Health>(text),
         Some("tombstone") => again::<Tombstone>(text),
         Some("receipt") => again::<Receipt>(text),
+        Some("custody") => again::<Custody>(text),
         Some("totals") => again::<Totals>(text),
         _ => Err(serde::de::Error::custom(
             "nobody reads messages of this kind",

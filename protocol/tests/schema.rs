@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 
 use protocol::{
     CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals,
-    incident::IncidentData,
+    custody::Custody, incident::IncidentData,
 };
 use schemars::{Schema, schema_for};
 
@@ -39,6 +39,7 @@ fn schemas_are_fresh() {
     check("command-v1", schema_for!(CommandRequest));
     check("receipt-v1", schema_for!(Receipt));
     check("totals-v1", schema_for!(Totals));
+    check("custody-v1", schema_for!(Custody));
     check("evidence-header-v1", schema_for!(EvidenceHeader));
     let name = protocol::incident::DATA_SCHEMA.strip_prefix("urn:safecity:schema:");
     assert_eq!(

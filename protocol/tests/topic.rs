@@ -14,6 +14,7 @@ fn topic() -> impl Strategy<Value = Topic> {
         Just(Topic::Status),
         Just(Topic::Health),
         Just(Topic::Tombstone),
+        Just(Topic::Custody),
         (name(), name()).prop_map(|(camera, kind)| Topic::Incident { camera, kind }),
         name().prop_map(|camera| Topic::Totals { camera }),
         (any::<u128>(), name()).prop_map(|(id, part)| Topic::Evidence {

@@ -18,6 +18,7 @@ use camera_sim::serve::{
     CameraSettings, Credentials, Passes, Password, Server, ServerSettings, StartMode, TruthLog,
 };
 use protocol::{CameraState, IncidentEvent, IncidentState};
+use serde_json::Value;
 use tests::harness::{
     Leash, Node, NodeConfig, OddCamera, PATIENCE, Proxy, Scene, Told, Town, WatchedCamera, asset,
     free_port, wait_for, workspace,
@@ -356,6 +357,21 @@ fn assert_all_at_the_centre(town: &mut Town, node: &mut Node) {
     )
     .unwrap();
     assert_no_gap(town);
+    assert_signed_in_one_chain(town);
+}
+
+/// What the node signed for came whole, in one chain, whatever happened to it.
+fn assert_signed_in_one_chain(town: &Town) {
+    let mut shown = Value::Null;
+    let whole = wait_for("a whole chain", PATIENCE, &mut [], || {
+        shown = town.centre.ask("/api/nodes", None)?["nodes"][0]["chains"].clone();
+        let chains = shown.as_array().map_or(0, Vec::len);
+        let chain = &shown[0];
+        let enough = chain["manifests"].as_u64() >= Some(town.recorder.incidents().len() as u64);
+        let whole = chain["missing"] == 0 && chain["breaks"] == 0;
+        Ok((chains == 1 && enough && whole).then_some(()))
+    });
+    whole.map_err(|e| format!("{e}: {shown}")).unwrap();
 }
 
 #[test]

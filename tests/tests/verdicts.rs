@@ -124,6 +124,37 @@ fn case(replay: &Path, incident: &str) -> (PathBuf, Table) {
     (folder, text.parse().unwrap())
 }
 
+/// What the centre gives out of an incident is as its node signed it, and a changed bit is found.
+fn bundle_is_whole(town: &Town, node: &mut Node, incident: &str) {
+    let agent = |words: &[&str]| {
+        let mut command = Command::new(binary("edge-agent").unwrap());
+        let done = command.args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        (done.status.code(), said.trim().to_owned())
+    };
+    let config = town.folder().join("node/edge-agent.toml");
+    let (_, key) = agent(&["key", "--config", config.to_str().unwrap()]);
+    let path = format!("/api/incidents/{incident}");
+    seen(town, node, "its pictures", &path, |detail| {
+        let parts = detail["evidence"].as_array()?.iter();
+        let here = parts.filter(|part| part["received_bytes"] == part["bytes"]);
+        (here.count() >= 2).then_some(())
+    });
+    let file = town.folder().join("bundle.tar");
+    let verify = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        agent(&["verify", file.to_str().unwrap(), "--key", &key])
+    };
+    let mut bytes = town.centre.fetch(&format!("{path}/bundle")).unwrap();
+    let (code, said) = verify(&bytes);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("it says that it lacks clip"), "{said}");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let (code, said) = verify(&bytes);
+    assert_eq!(code, Some(1), "{said}");
+}
+
 #[test]
 fn a_false_alarm_becomes_a_case_that_raises_it_and_its_area_is_ignored() {
     let mut town = Town::start().unwrap();
@@ -131,6 +162,7 @@ fn a_false_alarm_becomes_a_case_that_raises_it_and_its_area_is_ignored() {
     let town = &town;
     let incident = with_clip(town, &mut node);
     let replay = town.folder().join("node/state/replay");
+    bundle_is_whole(town, &mut node, &incident);
 
     let shown = judge(town, &mut node, &incident, &json!({"verdict": "true"}));
     assert_eq!(shown["reason"], Value::Null, "{shown}");

@@ -23,10 +23,11 @@ use super::{Arrival, Desk, RECEIVE_MAXIMUM};
 use crate::config::settings::{MqttSettings, Secret, Tls};
 
 /// What the centre listens to, below the prefix and three names.
-const TAILS: [&str; 7] = [
+const TAILS: [&str; 8] = [
     "status",
     "health",
     "tombstone",
+    "custody",
     "receipt/+",
     "totals/+",
     "incident/+/+",

@@ -163,7 +163,7 @@ fn tell(delivery: &Delivery, outcome: &Outcome, received: Utc, metrics: &Metrics
                     receipt.outcome
                 );
             }
-            if let Content::Incident(event) = &message.content {
+            if let Content::Incident(event, _) = &message.content {
                 metrics.ingested(event, received);
                 let data = &event.data;
                 tracing::info!(

@@ -86,9 +86,8 @@ pub(super) fn take(
 }
 
 fn check(header: &EvidenceHeader, chunk: &[u8], max_bytes: u64) -> Result<(), Refused> {
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     let type_ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"/+-.".contains(&b);
-    if header.sha256.len() != 64 || !header.sha256.bytes().all(hex) {
+    if !is_sha256(&header.sha256) {
         return Err(Refused::message(
             "sha256 is not 64 lower-case hexadecimal digits",
         ));
@@ -106,6 +105,12 @@ fn check(header: &EvidenceHeader, chunk: &[u8], max_bytes: u64) -> Result<(), Re
         return Err(Refused::message("the chunk is empty"));
     }
     Ok(())
+}
+
+/// Whether it is written as a SHA-256 is: a file is named by it.
+pub(super) fn is_sha256(text: &str) -> bool {
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    text.len() == 64 && text.bytes().all(hex)
 }
 
 struct Part {

@@ -5,6 +5,7 @@
 //! connections of their own and wait for nobody. What a method has answered is on the disk.
 
 mod command;
+mod custody;
 mod evidence;
 mod incident;
 mod node;
@@ -27,6 +28,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::DueCommand;
+pub use custody::Attested;
 pub use people::{Account, Session};
 pub use read::{Change, ChangeBatch, EvidenceFile, IncidentQuery};
 pub use record::{Delivery, Outcome};

@@ -4,7 +4,7 @@ use protocol::{Health, NodeStatus, status::CameraHealth};
 use rusqlite::Connection;
 
 use super::{
-    StoreError, command,
+    StoreError, command, custody,
     read::{collect, json},
     sequence, time,
 };
@@ -41,6 +41,7 @@ pub(super) fn view(connection: &Connection, id: i64) -> Result<Option<NodeView>,
         degradation: health.as_ref().and_then(|h| h.degradation.clone()),
         faults: health.map(|h| h.faults).unwrap_or_default(),
         cameras: cameras(connection, id)?,
+        chains: custody::chains(connection, id)?,
         gaps: sequence::gaps(connection, id)?,
         given_up: sequence::given_up(connection, id)?,
         duplicates: row.get::<_, i64>(6)?.cast_unsigned(),

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, custody,
     incident::{self, Merged},
     micros, node, record, time, verdict,
 };
@@ -364,6 +364,7 @@ fn detail(connection: &Connection, id: &str) -> Result<Option<IncidentDetail>, S
         objects: merged.objects,
         model: merged.model,
         evidence,
+        manifests: custody::count(connection, id)?,
         messages: messages.collect(),
         history: history(connection, id)?,
     }))

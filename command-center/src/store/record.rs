@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
-    StoreError, command,
+    StoreError, command, custody,
     evidence::{self, EvidenceFolder},
     incident::{self, Merged},
     micros, sequence, time, totals,
@@ -182,8 +182,12 @@ fn take(
             (outcome, None)
         }
         Content::Totals(said) => (totals::take(connection, node_id, said, now)?, None),
-        Content::Incident(event) => {
-            let outcome = take_incident(connection, node_id, event, now)?;
+        Content::Custody(said) => {
+            let outcome = custody::take(connection, node_id, &message.node, said, now)?;
+            (outcome, None)
+        }
+        Content::Incident(event, text) => {
+            let outcome = take_incident(connection, node_id, event, text, now)?;
             (outcome, Some(event.data.incident_id))
         }
         Content::Evidence(header, chunk) => {
@@ -232,10 +236,10 @@ fn take_incident(
     connection: &Connection,
     node_id: i64,
     event: &IncidentEvent,
+    text: &str,
     now: Utc,
 ) -> Result<Outcome, Refused> {
     let id = event.data.incident_id.to_string();
-    let body = serde_json::to_string(event).map_err(|e| Refused::Message(e.to_string()))?;
     let new = connection
         .prepare_cached("INSERT OR IGNORE INTO message VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
@@ -243,7 +247,7 @@ fn take_incident(
             event.id.to_string(),
             id,
             micros(now),
-            body
+            text
         ])?;
     if new == 0 {
         return Ok(Outcome::Duplicate);

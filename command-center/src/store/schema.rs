@@ -198,6 +198,30 @@ CREATE TABLE verdict (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX verdict_by_request ON verdict (request);
 ",
+    r"
+-- signed manifests as they came, and the chains that they form
+CREATE TABLE manifest (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  chain TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  incident_id TEXT NOT NULL,
+  received_us INTEGER NOT NULL,
+  line TEXT NOT NULL,
+  PRIMARY KEY (node_id, chain, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX manifest_by_incident ON manifest (incident_id);
+CREATE TABLE chain (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  chain TEXT NOT NULL,
+  key TEXT NOT NULL,
+  begun_us INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  manifests INTEGER NOT NULL,
+  breaks INTEGER NOT NULL,
+  PRIMARY KEY (node_id, chain)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.

@@ -15,6 +15,7 @@
 //! | `GET /api/incidents/{id}` | yes | all that is known of one |
 //! | `GET /api/incidents/{id}/evidence/{part}` | yes | a part of its evidence, once it is whole |
 //! | `POST /api/incidents/{id}/acknowledge` | yes | `{note}`; audited |
+//! | `GET /api/incidents/{id}/bundle` | yes | a tar file for `edge-agent verify`: what is here of it, with its node's signatures; audited |
 //! | `POST /api/incidents/{id}/verdict` | yes | `{verdict: "true" or "false", ignore: {polygon, until}, note}`: kept, and told to the node; audited |
 //! | `GET /api/verdicts` | yes | how often each rule of each camera was right, in `days` (30) |
 //! | `GET /api/nodes` | yes | nodes, cameras, gaps, and the centre's own state |
@@ -28,6 +29,7 @@
 mod access;
 mod asset;
 mod command;
+mod custody;
 mod incident;
 mod live;
 mod login;
@@ -119,6 +121,7 @@ fn routes() -> Vec<Route> {
             "/api/incidents/{id}/acknowledge",
             post(incident::acknowledge),
         ),
+        ("GET", "/api/incidents/{id}/bundle", get(custody::bundle)),
         ("POST", "/api/incidents/{id}/verdict", post(verdict::judge)),
         ("GET", "/api/verdicts", get(verdict::precision)),
         ("GET", "/api/nodes", get(node::overview)),

@@ -60,6 +60,7 @@ impl Witness for Onlooker {
         let captured = look.frame.stamps().capture_or_arrival();
         let noting = self.clone();
         Some(NewRecord {
+            attest: None,
             class: Class::Incident,
             severity: Severity::Info,
             topic: format!("bench/{}", look.camera),

@@ -228,6 +228,7 @@ impl Inbox {
             request: receipt.request,
         });
         let record = NewRecord {
+            attest: None,
             class: Class::Status,
             severity: Severity::Info,
             topic,

@@ -113,6 +113,7 @@ impl Part {
             };
             let bytes = bytes.to_vec();
             NewRecord {
+                attest: None,
                 class: self.class,
                 severity,
                 topic: topic.clone(),

@@ -66,6 +66,7 @@ impl Reporter {
 
 fn record(node: &NodePath, totals: Totals) -> NewRecord {
     NewRecord {
+        attest: None,
         class: Class::Telemetry,
         severity: Severity::Info,
         topic: node.topic(&Topic::Totals {

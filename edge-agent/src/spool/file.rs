@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::{SpoolError, quota::LOG, store::disk};
 
 /// Format of the database, as `PRAGMA user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE boot (
@@ -34,6 +34,18 @@ CREATE TABLE record (
 );
 CREATE INDEX waiting ON record (state, rank, number);
 CREATE INDEX untold ON record (boot, number) WHERE state > 0 AND told = 0;
+";
+
+/// From format 2, and part of every new file: where the chain of manifests ends. A damaged file's is not taken over:
+/// another chain begins.
+const CHAIN: &str = "
+CREATE TABLE chain (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    id     TEXT NOT NULL,
+    key    TEXT NOT NULL,                  -- public key that signs it
+    number INTEGER NOT NULL,               -- of its last manifest
+    last   TEXT NOT NULL                   -- SHA-256 of that
+);
 ";
 
 /// From format 1: what was given up was kept, but never said.
@@ -99,8 +111,9 @@ pub(super) fn upgrade(db: &Connection, path: &Path) -> Result<(), SpoolError> {
         .map_err(disk)?;
     match found {
         FORMAT => Ok(()),
-        0 => change(db, SCHEMA),
-        1 => change(db, FROM_1),
+        0 => change(db, &[SCHEMA, CHAIN]),
+        1 => change(db, &[FROM_1, CHAIN]),
+        2 => change(db, &[CHAIN]),
         _ => Err(SpoolError::Format {
             path: path.to_owned(),
             found,
@@ -110,7 +123,8 @@ pub(super) fn upgrade(db: &Connection, path: &Path) -> Result<(), SpoolError> {
 }
 
 /// Changes the database to [`FORMAT`], all or nothing.
-fn change(db: &Connection, steps: &str) -> Result<(), SpoolError> {
+fn change(db: &Connection, steps: &[&str]) -> Result<(), SpoolError> {
+    let steps = steps.concat();
     let all = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {FORMAT}; COMMIT;");
     db.execute_batch(&all).map_err(disk)
 }

@@ -5,6 +5,7 @@
 //! shares one commit. The spool is the only authority for sending again: nothing here is kept in memory alone, and a
 //! disk that fails is an error to the caller and a fault in [`SpoolStats`], never a reason to buffer.
 
+mod chain;
 mod export;
 pub(crate) mod file;
 mod listing;
@@ -23,6 +24,8 @@ use protocol::Severity;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 use uuid::Uuid;
+
+use crate::custody::{Attest, Custodian};
 
 pub use export::{Export, export};
 pub use listing::{Row, inspect};
@@ -99,6 +102,8 @@ pub struct NewRecord {
     pub topic: String,
     /// What it says.
     pub payload: Payload,
+    /// What manifests say of it, if the node is to sign for it.
+    pub attest: Option<Attest>,
 }
 
 /// A record that waits.
@@ -332,6 +337,13 @@ impl Spool {
 type Answer = Box<dyn FnOnce(Option<&str>) + Send>;
 
 impl Worker {
+    /// Signs for messages that are to be attested.
+    #[must_use]
+    pub fn signing_as(mut self, custodian: Custodian) -> Self {
+        self.store.sign_as(custodian);
+        self
+    }
+
     /// Works until the last [`Spool`] is dropped. Blocks: give it a thread of its own.
     pub fn run(mut self) {
         while let Some(first) = self.commands.blocking_recv() {

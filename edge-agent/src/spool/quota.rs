@@ -27,8 +27,15 @@ impl Default for Quota {
         Quota {
             total: (512 << 20) - LOG,
             reserved: 64 << 20,
-            // Incidents have no limit but the total.
-            classes: [u64::MAX, 32 << 20, 64 << 20, 256 << 20, 256 << 20, 16 << 20],
+            // Incidents have no limit but the total; each of their messages has one of manifests behind it, a status.
+            classes: [
+                u64::MAX,
+                128 << 20,
+                64 << 20,
+                256 << 20,
+                256 << 20,
+                16 << 20,
+            ],
         }
     }
 }

@@ -8,8 +8,10 @@ use std::{
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use protocol::custody::sha256_hex;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -20,6 +22,7 @@ use super::{
     quota::room,
     salvage::{put_aside_before, salvage},
 };
+use crate::custody::Custodian;
 
 pub(super) const WAITS: i64 = 0;
 pub(super) const SET_ASIDE: i64 = 1;
@@ -34,6 +37,8 @@ pub struct Store {
     /// Row of this boot; it is written with the first record.
     boot: Option<i64>,
     pub(super) stats: SpoolStats,
+    /// Who signs, if anybody does.
+    pub(super) custodian: Option<Arc<Custodian>>,
     /// Rows that each message on its way to the centre names as given up.
     pub(super) telling: HashMap<i64, Vec<i64>>,
 }
@@ -82,6 +87,7 @@ impl Store {
             bootid,
             boot: None,
             stats,
+            custodian: None,
             telling: HashMap::new(),
         };
         store.recount().map_err(|e| failed(e.to_string()))?;
@@ -111,7 +117,8 @@ impl Store {
         // Closed before the file is renamed: closing deletes the log by its name. A database without tables takes
         // nothing, so nothing can be kept in memory by mistake.
         self.db = Connection::open_in_memory().map_err(disk)?;
-        let fresh = Store::open(&self.path, self.quota, self.bootid)?;
+        let mut fresh = Store::open(&self.path, self.quota, self.bootid)?;
+        fresh.custodian = self.custodian.take();
         let old = std::mem::replace(self, fresh).stats;
         self.stats.last_seq = old.last_seq;
         self.stats.last_number = old.last_number;
@@ -165,6 +172,7 @@ impl Store {
         let payload = (record.payload)(self.bootid, seq);
         let bytes = payload.len() as u64;
         let crc = crc32fast::hash(&payload);
+        let attest = (record.attest).map(|attest| (attest, sha256_hex(&payload)));
         let fits = self.make_room(record.class, bytes, rank)?;
         let (payload, state, why) = if fits {
             (Some(payload), WAITS, None)
@@ -198,6 +206,9 @@ impl Store {
         self.stats.last_number = number;
         if fits {
             self.stats.enter(record.class, bytes);
+            if let Some((attest, sha256)) = attest {
+                self.attest(&attest, sha256, bytes)?;
+            }
         } else {
             self.stats.given_up += 1;
             self.stats.untold += 1;

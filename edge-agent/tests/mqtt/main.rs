@@ -137,6 +137,7 @@ impl Node {
     async fn append_sized(&self, label: &str, padding: usize) {
         let payload = format!("{label}{}", " ".repeat(padding)).into_bytes();
         let record = NewRecord {
+            attest: None,
             class: Class::Incident,
             severity: Severity::Alarm,
             topic: "safecity/v1/r/s/n/incident/c/k".to_owned(),

@@ -18,6 +18,7 @@ fn incident(kind: &str) -> NewRecord {
     event.data.rule.kind = kind.parse().expect("a name");
     let payload = serde_json::to_vec(&event).expect("JSON");
     NewRecord {
+        attest: None,
         class: Class::Incident,
         severity: Severity::Alarm,
         topic: format!("safecity/v1/r/s/n/incident/c/{kind}"),

@@ -16,7 +16,7 @@ const HEAD: &str = "head.json";
 const MANIFESTS: &str = "manifests.jsonl";
 const ITEMS: &str = "items/";
 
-/// What a bundle holds; signed like a manifest, so that neither end of the stretch can be cut off unseen.
+/// What a bundle holds; signed by whoever made the bundle, so that neither end of the stretch can be cut off unseen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
@@ -24,12 +24,16 @@ pub struct Head {
     pub node: NodePath,
     /// Its public key, as people write it.
     pub key: String,
+    /// Public key of whoever made the bundle and signed this head.
+    pub signer: String,
     /// The incident whose items are here.
     pub incident: Uuid,
     /// How many manifests, of this incident and of those between.
     pub manifests: u64,
     /// SHA-256 of the last signed manifest.
     pub last: String,
+    /// Numbers of manifests of this incident whose items whoever made the bundle did not have.
+    pub missing: Vec<u64>,
     /// When the bundle was made.
     pub made: Utc,
 }
@@ -54,6 +58,8 @@ pub struct Verified {
     pub known_key: bool,
     /// Items that are as they were signed.
     pub items: usize,
+    /// Items of the incident that the bundle says it has not.
+    pub missing: Vec<String>,
 }
 
 /// The first thing that is wrong with a bundle.
@@ -91,7 +97,8 @@ fn item(what: impl Into<String>, why: impl Into<String>) -> Wrong {
 }
 
 impl Bundle {
-    /// Puts a bundle together and signs its head.
+    /// Puts a bundle together and signs its head with `signer`, which need not be the node's key: manifests have their own
+    /// signatures.
     ///
     /// # Errors
     /// Never in practice: the head is plain data; the error of the serialiser is passed on.
@@ -99,16 +106,16 @@ impl Bundle {
         head: Head,
         manifests: Vec<Vec<u8>>,
         items: Vec<(String, Vec<u8>)>,
-        key: &Ed25519KeyPair,
+        signer: &Ed25519KeyPair,
     ) -> Result<Bundle, serde_json::Error> {
         let head = Head {
-            key: PinnedKey::of(key).to_string(),
+            signer: PinnedKey::of(signer).to_string(),
             manifests: manifests.len() as u64,
             last: manifests.last().map_or(String::new(), |m| sha256_hex(m)),
             ..head
         };
         Ok(Bundle {
-            head: sign(head, key)?,
+            head: sign(head, signer)?,
             manifests,
             items,
         })
@@ -172,22 +179,13 @@ pub fn verify(file: &[u8], known: &[PinnedKey]) -> Result<Verified, Wrong> {
     let bundle = Bundle::decode(file).map_err(|e| Wrong::File(e.to_string()))?;
     let (head, key) = head(&bundle.head)?;
     let manifests = chain(&bundle.manifests, &head, &key)?;
-    let own: Vec<&Manifest> = (manifests.iter())
-        .filter(|manifest| manifest.incident == head.incident)
-        .collect();
-    for (i, manifest) in own.iter().enumerate() {
-        let what = || format!("item {:?}", manifest.item);
-        let (name, bytes) = (bundle.items.get(i)).ok_or_else(|| item(what(), "is missing"))?;
-        if *name != manifest.item {
-            return Err(item(what(), format!("is missing: {name:?} stands there")));
-        }
-        if bytes.len() as u64 != manifest.bytes || sha256_hex(bytes) != manifest.sha256 {
-            return Err(item(what(), "is not what was signed"));
-        }
+    let own = manifests.iter().filter(|m| m.incident == head.incident);
+    let (missing, here): (Vec<_>, Vec<_>) = own.partition(|m| head.missing.contains(&m.number));
+    if missing.len() != head.missing.len() {
+        let why = "names items as missing that it does not know";
+        return Err(item(HEAD, why));
     }
-    if let Some((name, _)) = bundle.items.get(own.len()) {
-        return Err(item(format!("item {name:?}"), "has no manifest"));
-    }
+    items(&bundle.items, &here)?;
     let written = bundle.encode().map_err(|e| Wrong::File(e.to_string()))?;
     let differs = written.iter().zip(file).position(|(a, b)| a != b);
     let shorter = written.len().min(file.len());
@@ -196,26 +194,50 @@ pub fn verify(file: &[u8], known: &[PinnedKey]) -> Result<Verified, Wrong> {
     }
     Ok(Verified {
         known_key: known.contains(&key),
-        items: own.len(),
+        items: here.len(),
+        missing: missing.iter().map(|m| m.item.clone()).collect(),
         head,
     })
 }
 
+/// Whether the items are those that the manifests speak of, in their order.
+fn items(items: &[(String, Vec<u8>)], manifests: &[&Manifest]) -> Result<(), Wrong> {
+    for (i, manifest) in manifests.iter().enumerate() {
+        let what = || format!("item {:?}", manifest.item);
+        let (name, bytes) = items.get(i).ok_or_else(|| item(what(), "is missing"))?;
+        if *name != manifest.item {
+            return Err(item(what(), format!("is missing: {name:?} stands there")));
+        }
+        if bytes.len() as u64 != manifest.bytes || sha256_hex(bytes) != manifest.sha256 {
+            return Err(item(what(), "is not what was signed"));
+        }
+    }
+    match items.get(manifests.len()) {
+        Some((name, _)) => Err(item(format!("item {name:?}"), "has no manifest")),
+        None => Ok(()),
+    }
+}
+
+/// The head, if whom it names signed it, and the node's key.
 fn head(line: &[u8]) -> Result<(Head, PinnedKey), Wrong> {
     #[derive(Deserialize)]
-    struct Key {
-        key: String,
+    struct Signer {
+        signer: String,
     }
     #[derive(Deserialize)]
     struct Named {
-        body: Key,
+        body: Signer,
     }
     let wrong = |why: String| item(HEAD, why);
+    let key = |text: &str| {
+        let key = text.parse::<PinnedKey>();
+        key.map_err(|e| wrong(format!("names a key that {e}")))
+    };
     let named: Named =
         serde_json::from_slice(line).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-    let key = named.body.key.parse::<PinnedKey>();
-    let key = key.map_err(|e| wrong(format!("names a key that {e}")))?;
-    Ok((open(line, &key).map_err(wrong)?, key))
+    let head: Head = open(line, &key(&named.body.signer)?).map_err(wrong)?;
+    let node = key(&head.key)?;
+    Ok((head, node))
 }
 
 /// The manifests, if each follows the one before it and the head names the last.
@@ -227,6 +249,9 @@ fn chain(lines: &[Vec<u8>], head: &Head, key: &PinnedKey) -> Result<Vec<Manifest
         let order = |why: String| Wrong::Order { place: i + 1, why };
         if manifest.node != head.node {
             return Err(order(format!("it is of {}", manifest.node)));
+        }
+        if manifests.first().is_some_and(|m| m.chain != manifest.chain) {
+            return Err(order("it is of another chain".to_owned()));
         }
         if let (Some(before), Some(line)) = (manifests.last(), i.checked_sub(1).map(|i| &lines[i]))
             && (manifest.previous != sha256_hex(line) || manifest.number != before.number + 1)

@@ -208,6 +208,7 @@ fn understand(topic: String, payload: &[u8]) -> Message {
                 Topic::Health => serde_json::from_slice(payload).map(Told::Health).ok(),
                 Topic::Evidence { .. }
                 | Topic::Tombstone
+                | Topic::Custody
                 | Topic::Totals { .. }
                 | Topic::Command { .. }
                 | Topic::Receipt { .. } => None,

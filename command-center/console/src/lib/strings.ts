@@ -58,6 +58,7 @@ const action: Record<string, string> = {
   judged_true: "Judged: a real incident",
   judged_false: "Judged: a false alarm",
   area_ignored: "Judged: a false alarm, its area to be ignored",
+  bundled: "Took the signed bundle",
 };
 
 const nodeState = {
@@ -177,6 +178,9 @@ export const t = {
     confidence: "Confidence",
     model: "Model",
     evidence: "Evidence",
+    bundle: "Download the signed bundle",
+    bundleTitle: (count: number) =>
+      `${plural(count, "signed manifest", "signed manifests")} of this incident. "edge-agent verify" checks the file anywhere; that you took it is noted.`,
     noEvidence: "The messages of this incident announce no evidence.",
     evidenceVerified: (when: string) => `complete, hash verified ${when}`,
     evidencePartial: (got: string, all: string) => `${got} of ${all} received`,
@@ -295,6 +299,12 @@ export const t = {
     givenUp: "Given up",
     givenUpFor: (count: number, what: string, reason: string, age: string) =>
       `${plural(count, what, `${what}s`)}: ${reason}, ${age} ago`,
+    chain: "Signed evidence",
+    chainNone: "this node does not sign",
+    chainWhole: (count: number) => `${plural(count, "manifest", "manifests")}, whole`,
+    chainMissing: (count: number, missing: number) => `${plural(count, "manifest", "manifests")}, ${missing} missing`,
+    chainBroken: (breaks: number) => `broken in ${plural(breaks, "place", "places")}: something was changed`,
+    chainAnew: (age: string, key: string) => `began anew ${age} ago with key ${key}`,
     gap: (first: number, last: number, age: string) =>
       `${first === last ? `no. ${first}` : `nos. ${first}–${last}`}, noticed ${age} ago`,
     fault: (words: string) => `Fault on this node: ${words}`,

@@ -91,6 +91,20 @@ export interface CentreView {
   silent_after_s: number;
 }
 
+/** A node's chain of signed manifests, as far as it is here. */
+export interface ChainView {
+  /** When its first manifest came. */
+  begun: string;
+  /** Places where one does not follow the one before it: somebody changed something. */
+  breaks: number;
+  /** Public key that signs it; whoever checks evidence has to know it from elsewhere, too. */
+  key: string;
+  /** Manifests that are here. */
+  manifests: number;
+  /** Manifests between them that are not. */
+  missing: number;
+}
+
 /** How far the node's clock can be trusted. */
 export interface ClockQuality {
   /** Estimated error in milliseconds, where the operating system gives one. */
@@ -258,6 +272,8 @@ export interface IncidentDetail {
   history: AuditEntry[];
   /** Its line in the list. */
   incident: IncidentSummary;
+  /** Signed manifests of it that are here: with any, a bundle can be had. */
+  manifests: number;
   /** Its messages in the order of their life. */
   messages: MessageView[];
   /** The model that saw it. */
@@ -377,6 +393,8 @@ export type NodeState = "online" | "offline" | "stopping";
 export interface NodeView {
   /** Its cameras. */
   cameras: CameraView[];
+  /** Its chains of signed manifests, the newest first; none where it does not sign. */
+  chains: ChainView[];
   /** Its clock's quality. */
   clock: ClockQuality | null;
   /** What it was asked to do, newest first, the latest few. */

@@ -49,6 +49,10 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         "{place}: whole: incident {} of {node}, {} items in {} manifests, bundled {}",
         found.head.incident, found.items, found.head.manifests, found.head.made
     )?;
+    for item in &found.missing {
+        writeln!(out, "it says that it lacks {item}")?;
+    }
+    writeln!(out, "it was put together by {}", found.head.signer)?;
     if args.key.is_empty() {
         writeln!(
             out,
