@@ -13,7 +13,7 @@ use crate::{
     look::{Said, Source},
     picture::{Eye, Luma, Sight},
     rule::{self, Life, Log, Rule, RuleIndex, RuleKind, RuleSettings, Total},
-    track::{Appearance, Sketch, Track, Tracker, TrackerSettings},
+    track::{Appearance, Sketch, Track, Tracker, TrackerSettings, USUAL_ASPECT},
 };
 use making::{Maker, class_groups, find_duplicates, resolve_classes};
 
@@ -60,9 +60,6 @@ struct Watch {
     silent: bool,
     active: bool,
 }
-
-/// Width by height of a picture nobody has told the size of.
-const USUAL_ASPECT: f32 = 16.0 / 9.0;
 
 impl Scene {
     /// Builds the scene for a model with these labels.
@@ -183,6 +180,7 @@ impl Scene {
     pub fn set_aspect(&mut self, aspect: f32) {
         if aspect.is_finite() && aspect > 0.0 {
             self.aspect = aspect;
+            self.tracker.set_aspect(aspect);
         }
     }
 

@@ -23,6 +23,11 @@ const FLICKER: f32 = 0.2;
 /// How long a crossing that the height alone speaks for is held back, for the rest of the object to follow.
 const DOUBT: Duration = Duration::from_millis(1000);
 
+/// Who was not seen for longer than this before, or has come farther than so many mean sides of the boxes, may be somebody
+/// else: a crossing counts once the track is seen on that side again.
+const UNSEEN: Duration = Duration::from_millis(600);
+const LEAP: f32 = 2.0;
+
 /// A top edge so near to the picture's is cut by it, and says nothing.
 const CUT: f32 = 0.02;
 
@@ -51,8 +56,10 @@ pub(super) struct Walker {
     clear: f32,
     /// Whether it met the segment when it last changed sides, excursions included.
     met: bool,
-    /// Crossed before it was believed in.
+    /// Crossed before it was believed in, or seen again.
     pending: Option<bool>,
+    /// Whether it is the same that was on the other side.
+    same: bool,
     /// How high its boxes have been on its side, and when it was last there.
     height: (f32, Duration),
     /// Since when it is on the other side by its height alone.
@@ -137,6 +144,7 @@ impl Walker {
             clear: offset.abs().min(1.0),
             met: false,
             pending: None,
+            same: true,
             height: (track.detected.h, at),
             doubt: None,
             incident: None,
@@ -154,11 +162,13 @@ impl Walker {
         if (line.side(before) > 0.0) != (line.side(now) > 0.0) {
             self.met = line.meets(before, now);
         }
+        let same = self.is_same(track);
         self.track = *track;
         let offset = gate.offset(&track.rect);
         let beyond = if self.clear >= 1.0 { BEYOND } else { 1.0 };
         if (offset > 0.0) == self.right {
             self.clear = self.clear.max(offset.abs().min(1.0));
+            self.same = true;
             self.measure(at);
         } else if offset.abs() >= beyond {
             let leapt = self.leapt(gate, beyond, at);
@@ -166,16 +176,29 @@ impl Walker {
             if !leapt || at.saturating_sub(since) >= DOUBT {
                 self.right = offset > 0.0;
                 self.clear = offset.abs().min(1.0);
-                self.pending = (self.met && !leapt).then_some(self.right);
+                // Back from where it was not seen twice: it has not been there.
+                let back = self.pending.is_some() && !self.same;
+                self.pending = (self.met && !leapt && !back).then_some(self.right);
+                self.same = same || back;
                 self.height.0 = track.detected.h;
                 self.measure(at);
             }
         }
-        if track.confirmed {
+        if track.confirmed && self.same {
             self.pending.take()
         } else {
             None
         }
+    }
+
+    /// Whether nothing speaks against it that the track still follows whom it followed.
+    fn is_same(&self, track: &Track) -> bool {
+        let (from, to) = (self.track.detected, track.detected);
+        let (p, q) = (from.centre(), to.centre());
+        let across = (p.x - q.x) / (from.w + to.w);
+        let down = (p.y - q.y) / (from.h + to.h);
+        let unseen = track.last_seen.saturating_sub(self.track.last_seen);
+        unseen <= UNSEEN && 2.0 * across.hypot(down) <= LEAP
     }
 
     /// Notes how high the box is, no faster than it can become so.

@@ -45,6 +45,9 @@ struct Vehicle {
     /// Where it was first seen.
     origin: Rect,
     moved: bool,
+    /// Where it has stood from the first, and when it was last seen there. A track that goes over to who drives by takes
+    /// this along, and leaves the place to that one's track.
+    parked: Option<(Rect, Duration)>,
     /// Where it stands, and since when.
     place: Point,
     since: Duration,
@@ -95,12 +98,13 @@ impl StoppedVehicle {
         });
     }
 
-    /// Whether another vehicle has stood there from the first: two are never at one place, so that the track has gone over
-    /// from who drives by to who is parked.
+    /// Whether a vehicle has stood there from the first, until just now: two are never at one place, so that the track has
+    /// gone over from who drives by to who is parked, or back.
     fn is_parked_at(&self, track: &Track, at: Duration) -> bool {
-        let others = self.vehicles.iter().filter(|v| v.track.id != track.id);
-        let mut parked = others.filter(|v| !v.moved && at.saturating_sub(v.since) >= PARKED);
-        parked.any(|v| v.track.rect.iou(&track.detected) >= SAME)
+        let mut parked = self.vehicles.iter().filter_map(|v| v.parked);
+        parked.any(|(place, seen)| {
+            at.saturating_sub(seen) <= GONE_AFTER && place.iou(&track.detected) >= SAME
+        })
     }
 
     /// The track's own vehicle; else one that was lost at the same place.
@@ -121,6 +125,7 @@ impl Vehicle {
             track: *track,
             origin: track.detected,
             moved: false,
+            parked: None,
             place: centre,
             since: at,
             incident: None,
@@ -145,6 +150,9 @@ impl Vehicle {
             self.end(log);
             self.place = centre;
             self.since = log.at;
+        }
+        if !self.moved && log.at.saturating_sub(self.since) >= PARKED {
+            self.parked = Some((track.detected, log.at));
         }
     }
 

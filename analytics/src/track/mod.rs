@@ -113,12 +113,17 @@ const NEWBORN_VELOCITY: f32 = 3.0;
 /// takes over whoever turns up.
 const FARTHEST: f32 = 1.2;
 
+/// Width of pictures by their height where nobody has told it.
+pub(crate) const USUAL_ASPECT: f32 = 16.0 / 9.0;
+
 /// Follows objects.
 #[derive(Clone, Debug)]
 pub struct Tracker {
     settings: TrackerSettings,
     groups: ClassGroups,
     ground: Option<Ground>,
+    /// Width of the pictures by their height.
+    aspect: f32,
     followed: Vec<Followed>,
     tracks: Vec<Track>,
     now: Duration,
@@ -152,6 +157,7 @@ impl Tracker {
             settings,
             groups,
             ground: None,
+            aspect: USUAL_ASPECT,
             followed: Vec::new(),
             tracks: Vec::new(),
             now: Duration::ZERO,
@@ -167,6 +173,11 @@ impl Tracker {
     pub fn on(mut self, ground: Option<Ground>) -> Tracker {
         self.ground = ground;
         self
+    }
+
+    /// Tells the width of the pictures by their height, above 0.
+    pub fn set_aspect(&mut self, aspect: f32) {
+        self.aspect = aspect;
     }
 
     /// Takes the detections of the frame at `at` (the camera's own time line; a time before that of the last frame is taken
@@ -256,8 +267,14 @@ impl Tracker {
             }
             let predicted = followed.track.rect;
             let (x, y) = followed.filter.reach();
-            let (x, y) = (x.min(FARTHEST * predicted.w), y.min(FARTHEST * predicted.h));
-            let reach = (x.max(leap * predicted.w), y.max(leap * predicted.h));
+            // Up and down the picture things go away from it and towards it, and nobody goes his own height so in a step.
+            // Whose way is known may be seen by a camera that moves.
+            let down = match followed.track.confirmed {
+                true => predicted.h,
+                false => predicted.h.min(predicted.w * self.aspect),
+            };
+            let (x, y) = (x.min(FARTHEST * predicted.w), y.min(FARTHEST * down));
+            let reach = (x.max(leap * predicted.w), y.max(leap * down));
             for (d, (det, taken)) in work.dets.iter().zip(&work.taken).enumerate() {
                 if *taken || !dets(det) || group_of(&self.groups, det.class) != followed.group {
                     continue;
