@@ -183,7 +183,7 @@ fn a_fight_is_one_incident_and_other_looks_are_one_an_object() {
         told(&play(
             scene(kind, Subject::Tracks),
             10,
-            &[0.2, 0.4, 0.8],
+            &[0.2, 0.27, 0.8],
             &tracks,
             fights,
         ))
@@ -200,6 +200,28 @@ fn a_fight_is_one_incident_and_other_looks_are_one_an_object() {
         Some(0.9)
     }));
     assert_eq!(each, ["2.5 Opened #1 [1] 0.90", "10.0 Closed #1 [1] 0.90"]);
+}
+
+#[test]
+fn nobody_fights_alone() {
+    let tracks = [1, 2, 3].map(|track| Some(TrackId(track)));
+    let play = |places: &[f32], score: fn(u64, Option<TrackId>) -> Option<f32>| {
+        let scene = scene(RuleKind::Fight, Subject::Tracks);
+        told(&play(scene, 10, places, &tracks, score))
+    };
+    let all = |_, _| Some(0.9);
+    let first = |_, track: Option<TrackId>| Some(if track == Some(TrackId(1)) { 0.9 } else { 0.1 });
+    assert_eq!(play(&[0.2, 0.5, 0.8], all), [""; 0], "far from each other");
+    assert_eq!(
+        play(&[0.2, 0.27, 0.34], first),
+        [""; 0],
+        "among others who do not"
+    );
+    assert_eq!(
+        play(&[0.2, 0.27, 0.8], all)[0],
+        "2.5 Opened #1 [1+2] 0.90",
+        "the third stands apart"
+    );
 }
 
 #[test]

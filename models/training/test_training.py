@@ -11,6 +11,7 @@ import torch
 
 from data import IGNORE, Crops, Frame, letterbox, read_frames
 from export import Deployed
+from fight import FightNet, Script, crops, fights, is_fighting
 from loss import assign, detection_loss
 from net import CLASSES, SHAPES, StreetNet, cells, decode
 from pseudo import label, touches_no_cut
@@ -193,6 +194,42 @@ class Scoring(unittest.TestCase):
         scores[0, 0], scores[1, 0], scores[2, 1] = 0.9, 0.8, 0.7
         kept = choose(boxes, scores, 0.3)
         self.assertEqual(kept.labels.tolist(), [0, 1])
+
+
+class Fights(unittest.TestCase):
+    def test_who_fights_is_told_by_track_and_time(self) -> None:
+        told = fights({"incidents": [{"note": "f1-1, f11", "start_s": 10.0, "end_s": 14.0}]})
+        self.assertEqual(
+            [is_fighting(5, at, told) for at in (9.0, 9.8, 12.0, 14.3, 15.0)], [False, None, True, None, False]
+        )
+        self.assertIs(is_fighting(7, 12.0, told), True)
+        self.assertIs(is_fighting(1, 12.0, told), False)
+
+    def test_a_scene_begins_with_those_who_fight(self) -> None:
+        names = [line for line in Script(1000).text().splitlines() if line.startswith("name")]
+        self.assertEqual(names[:2], ['name = "f0-1"', 'name = "f01"'])
+        self.assertNotEqual(Script(1000).text(), Script(1001).text())
+
+    def test_the_network_gives_two_logits_a_crop(self) -> None:
+        net = FightNet().eval()
+        self.assertEqual(net(torch.zeros(3, 3, 64, 64)).shape, (3, 2))
+
+    def test_a_person_is_cut_out_where_the_truth_says(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "case.toml").write_text("")
+            video = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 5, (320, 240))
+            frame = np.zeros((240, 320, 3), np.uint8)
+            frame[60:180, 100:160] = 200
+            video.write(frame)
+            video.release()
+            thing = {"track": 1, "class": "person", "box": [100, 60, 60, 120], "visibility": 1.0}
+            shown = {"time_s": 0.0, "objects": [thing]}
+            (folder / "truth.jsonl").write_text(json.dumps(shown) + "\n")
+            every = type("Dice", (), {"random": lambda self: 0.0, "gauss": lambda self, mean, spread: mean})()
+            pictures, labels = crops(folder, every)
+        self.assertEqual(labels, [0])
+        self.assertGreater(pictures[0].mean(), 150)
 
 
 if __name__ == "__main__":

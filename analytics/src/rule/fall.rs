@@ -23,7 +23,7 @@ const LOW: f32 = 0.7;
 const CAME_DOWN: f32 = 0.3;
 
 /// Who lies stays: goes less far than this in a second, in sides of the box. Whoever pushes a pram may look fallen.
-const STAYS: f32 = 0.6;
+const STAYS: f32 = 0.8;
 
 /// Stands: the box is at least so high for its width, as a share of the most that was seen.
 const STANDS: f32 = 0.75;

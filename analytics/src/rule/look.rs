@@ -17,6 +17,11 @@ use crate::{
 /// So many looks in the window decide at least.
 const LEAST: usize = 3;
 
+/// Nobody fights alone: another one who looks so stands at most so far aside, and so far before or behind, in heights of
+/// the higher box.
+const ASIDE: f32 = 0.8;
+const BEHIND: f32 = 0.3;
+
 /// Labels of fights, where a rule names none.
 const FIGHTS: [&str; 3] = ["fight", "fighting", "violence"];
 
@@ -164,12 +169,33 @@ impl Look {
             track.is_some()
         });
         if !alone {
-            let members = || self.objects.values().filter(|object| object.vote.is);
+            // Once two are in it, one of them may hide the other.
+            let pairs = log.kind == RuleKind::Fight && self.open.is_none();
+            let members = || {
+                let so = self.objects.iter().filter(|(_, object)| object.vote.is);
+                let so = so.filter(|(id, _)| !pairs || self.has_opponent(**id, log.aspect));
+                so.map(|(_, object)| object)
+            };
             let sure = members().map(|object| object.vote.sureness(rule));
             let sure = sure.fold(0.0, f32::max);
             let members: Vec<Track> = members().map(|object| object.track).collect();
             self.settle(!members.is_empty(), sure, members, log);
         }
+    }
+
+    /// Whether another one who looks so stands so near to an object that they may be fighting.
+    fn has_opponent(&self, id: TrackId, aspect: f32) -> bool {
+        let Some(one) = self.objects.get(&id) else {
+            return false;
+        };
+        let mut others = self.objects.iter().filter(|(other, _)| **other != id);
+        others.any(|(_, other)| {
+            let (a, b) = (one.track.detected, other.track.detected);
+            let (p, q, height) = (a.foot(), b.foot(), a.h.max(b.h));
+            let near =
+                (p.x - q.x).abs() * aspect < ASIDE * height && (p.y - q.y).abs() < BEHIND * height;
+            near && other.vote.is
+        })
     }
 
     /// Opens, or closes, the one incident of all.
