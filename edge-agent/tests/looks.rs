@@ -139,14 +139,14 @@ fn objects_that_look_so_are_an_incident_while_they_do() {
     let settings = settings(
         folder.path(),
         "[[cameras.cascades]]\nid = \"mood\"\nmodel = \"colours\"\nclasses = [\"person\"]\nper_second = 5.0\nagain = \"1s\"\n\
-         [[cameras.rules]]\nid = \"fists\"\nkind = \"fight\"\nlook = \"mood\"\nlabels = [\"red\"]\n",
+         [[cameras.rules]]\nid = \"fists\"\nkind = \"look\"\nlook = \"mood\"\nlabels = [\"red\"]\n",
     );
-    let fight = play(&settings, colours(folder.path()), 24, |s| {
+    let look = play(&settings, colours(folder.path()), 24, |s| {
         if (6..14).contains(&s) { RED } else { BLUE }
     });
-    insta::assert_snapshot!(fight.0.join("\n"), @r"
-    Opened fight by 1 after 9.0 s
-    Closed fight by 1 after 17.8 s
+    insta::assert_snapshot!(look.0.join("\n"), @r"
+    Opened look by 1 after 9.0 s
+    Closed look by 1 after 17.8 s
     ");
 }
 

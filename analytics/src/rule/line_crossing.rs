@@ -26,7 +26,7 @@ const DOUBT: Duration = Duration::from_millis(1000);
 /// Who was not seen for longer than this before, or has come farther than so many mean sides of the boxes, may be somebody
 /// else: a crossing counts once the track is seen on that side again.
 const UNSEEN: Duration = Duration::from_millis(600);
-const LEAP: f32 = 2.0;
+const LEAP: f32 = 1.5;
 
 /// A top edge so near to the picture's is cut by it, and says nothing.
 const CUT: f32 = 0.02;
@@ -184,7 +184,7 @@ impl Walker {
                 self.measure(at);
             }
         }
-        if track.confirmed && self.same {
+        if track.confirmed && self.same && !track.may_be_scenery() {
             self.pending.take()
         } else {
             None

@@ -18,10 +18,6 @@ const LEFT_AFTER: Duration = Duration::from_millis(1000);
 /// Not seen for so long, an object is gone; until then a new track at the same place takes over its visit.
 const GONE_AFTER: Duration = Duration::from_millis(3000);
 
-/// A bush may look like somebody, though never quite, and stays where it is. What the detector is less sure of than this
-/// has to have gone its own width to be taken for somebody.
-const SURE: f32 = 0.5;
-
 #[derive(Debug)]
 pub(super) struct Presence {
     zone: Polygon,
@@ -68,7 +64,7 @@ impl Presence {
                     dwell: Duration::ZERO,
                     last_inside: log.at,
                     inside,
-                    doubtful: may_be_scenery(track),
+                    doubtful: track.may_be_scenery(),
                     incident: None,
                 }),
                 None => {}
@@ -115,7 +111,7 @@ impl Visit {
             self.last_inside = at;
         }
         self.inside = inside;
-        self.doubtful &= may_be_scenery(track);
+        self.doubtful &= track.may_be_scenery();
         self.track = *track;
     }
 
@@ -130,8 +126,4 @@ impl Visit {
 pub(super) fn is_same_place(a: &Rect, b: &Rect) -> bool {
     let (p, q) = (a.foot(), b.foot());
     (p.x - q.x).abs() < (a.w + b.w) / 2.0 && (p.y - q.y).abs() < (a.h + b.h) / 4.0
-}
-
-fn may_be_scenery(track: &Track) -> bool {
-    track.score_median < SURE && track.displacement < track.detected.w
 }

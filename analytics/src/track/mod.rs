@@ -90,6 +90,16 @@ pub struct Track {
     pub seen: bool,
 }
 
+/// What the detector is less sure of than this may be a bush that looks a little like somebody.
+const SURE: f32 = 0.6;
+
+impl Track {
+    /// Whether it may be a piece of the scenery: the detector is not sure of it, and it has not gone as far as it is high.
+    pub(crate) fn may_be_scenery(&self) -> bool {
+        self.score_median < SURE && self.displacement < self.detected.h
+    }
+}
+
 /// Which classes one object may be taken for in turn: a group a class, at the class's place. A class without one is a
 /// group by itself.
 pub type ClassGroups = Vec<u16>;
