@@ -185,6 +185,31 @@ async fn what_is_forged_or_foreign_is_set_aside_and_a_break_is_shown() {
     );
 }
 
+#[tokio::test]
+async fn a_number_that_no_chain_reaches_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut node = Node::new("box-1");
+    for number in [0, (1 << 53) + 2] {
+        let mut chain = Chain::new(1);
+        let line = chain.sign(&node, Uuid::now_v7(), "a".to_owned(), b"x");
+        let mut manifest: Manifest =
+            protocol::custody::open(line.as_bytes(), &PinnedKey::of(&chain.key)).unwrap();
+        manifest.number = number;
+        let line = String::from_utf8(sign(manifest, &chain.key).unwrap()).unwrap();
+        let sent = chain.sent(&mut node, vec![line]);
+        let outcomes = record(&store, &[&sent]).await;
+        let Outcome::Parked(reason) = &outcomes[0] else {
+            panic!("{number}: {outcomes:?}");
+        };
+        assert!(reason.contains(&number.to_string()), "{reason}");
+    }
+    assert!(
+        store.nodes().await.unwrap().is_empty(),
+        "nothing of it is kept"
+    );
+}
+
 /// A centre with a key, and somebody who is signed in.
 async fn start(folder: &Path) -> (Centre, Client) {
     Signer::generate(&folder.join("command.key")).unwrap();

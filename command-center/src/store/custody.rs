@@ -20,8 +20,8 @@ use super::{
 };
 use crate::view::ChainView;
 
-/// Manifests in one bundle at most, those of other incidents between counted.
-const BUNDLE_MAX: usize = 100_000;
+/// No chain grows longer: 2^53, which every reader of JSON can tell from its neighbours.
+const NUMBER_MAX: i64 = 1 << 53;
 
 /// What a bundle of one incident is made of.
 #[derive(Clone, Debug)]
@@ -58,8 +58,9 @@ pub(super) fn take(
         let signed = Signed {
             node_id,
             chain: manifest.chain.to_string(),
-            number: i64::try_from(manifest.number)
-                .map_err(|_| Refused::message("number is out of range"))?,
+            number: (i64::try_from(manifest.number).ok())
+                .filter(|number| (1..=NUMBER_MAX).contains(number))
+                .ok_or_else(|| wrong(format!("has the number {}", manifest.number)))?,
             line,
             manifest: &manifest,
         };
@@ -243,14 +244,11 @@ fn attested(
         .query_row(params![node_id, chain], |row| row.get(0))?;
     let mut statement = connection.prepare_cached(
         "SELECT line FROM manifest WHERE node_id = ?1 AND chain = ?2 AND number BETWEEN ?3 AND ?4
-         ORDER BY number LIMIT ?5",
+         ORDER BY number",
     )?;
-    let most = BUNDLE_MAX as i64;
-    let lines = collect(
-        &mut statement,
-        &[&node_id, &chain, &first, &last, &most],
-        |row| Ok(row.get::<_, String>(0)?),
-    )?;
+    let lines = collect(&mut statement, &[&node_id, &chain, &first, &last], |row| {
+        Ok(row.get::<_, String>(0)?)
+    })?;
     let (mut node, mut items, mut missing) = (None, Vec::new(), Vec::new());
     for line in &lines {
         let manifest = read(line)?;
