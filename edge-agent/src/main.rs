@@ -17,7 +17,6 @@ use edge_agent::{
     catalogue, config,
     custody::{self, Custodian, VerifyArgs},
     evaluate::{self, EvaluateArgs},
-    inference::provider::Provider,
     spool,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,12 +53,9 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Say everything that is wrong with a configuration
-    CheckConfig {
-        /// edge-agent.toml; files of cameras.d/ beside it belong to it
-        #[arg(value_name = "FILE")]
-        config: PathBuf,
-    },
+    /// Look after a configuration: check, explain, schema, migrate, presets
+    #[command(subcommand)]
+    Config(config::args::ConfigCommand),
     /// Run incident cases through the pipeline and score what it raises
     Evaluate(EvaluateArgs),
     Bench(BenchArgs),
@@ -119,7 +115,7 @@ fn main() -> ExitCode {
     start_log(cli.log_format);
     let outcome = match cli.command {
         Command::Run { config } => run(&config),
-        Command::CheckConfig { config } => check_config(&config),
+        Command::Config(command) => config::args::main(&command),
         Command::Evaluate(args) => evaluate::main(args),
         Command::Bench(args) => bench::main(&args),
         Command::Verify(args) => custody::verify(&args),
@@ -236,40 +232,6 @@ fn show_key(path: &Path) -> anyhow::Result<ExitCode> {
     let custodian = Custodian::open(&settings.state_dir, settings.node)?;
     writeln!(io::stdout(), "{}", custodian.public_key())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn check_config(path: &Path) -> anyhow::Result<ExitCode> {
-    match config::load(path) {
-        Ok(settings) => {
-            let mut out = io::stdout().lock();
-            for camera in &settings.cameras {
-                if let Some(fault) = &camera.fault {
-                    writeln!(
-                        out,
-                        "warning: camera {} cannot be watched: {fault}",
-                        camera.id
-                    )?;
-                }
-            }
-            let inference = &settings.inference;
-            if inference.provider != Provider::Cpu {
-                inference.load_runtime()?;
-            }
-            writeln!(
-                out,
-                "{}: {} cameras, inference on {}, {}",
-                path.display(),
-                settings.cameras.len(),
-                inference.provider,
-                settings.revision
-            )?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(errors) => {
-            say_error(&errors.to_string());
-            Ok(ExitCode::from(USAGE))
-        }
-    }
 }
 
 fn inspect_spool(path: &Path) -> anyhow::Result<ExitCode> {

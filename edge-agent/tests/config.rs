@@ -109,9 +109,9 @@ fn the_annotated_example_loads_and_its_comments_tell_the_defaults() {
     .chain(&["keep_alive", "models_dir", "version", "probe_every"])
     .chain(&["total_mib", "reserved_mib", "status_mib", "thumbnail_mib"])
     .chain(&["snapshot_mib", "clip_mib", "telemetry_mib"])
-    .chain(&["clip", "pre_roll_seconds", "post_roll_seconds", "max_mib"])
+    .chain(&["clip", "pre_roll", "post_roll", "max_mib"])
     .chain(&[
-        "max_clip_seconds",
+        "max_clip",
         "keep_days",
         "keep_free_mib",
         "original_roles",

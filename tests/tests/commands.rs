@@ -26,9 +26,9 @@ fn street(town: &mut Town) -> (Server, Node) {
     let mut config = NodeConfig::new("node", town.broker.port(), vec![watched]);
     config.command_keys = vec![town.centre.command_key().unwrap()];
     let archive = [
-        ("pre_roll_seconds", 1.0.into()),
-        ("post_roll_seconds", 1.0.into()),
-        ("max_clip_seconds", 4.0.into()),
+        ("pre_roll", "1s".into()),
+        ("post_roll", "1s".into()),
+        ("max_clip", "4s".into()),
         ("keep_free_mib", 0.into()),
         ("recipient", RECIPIENT.into()),
     ];

@@ -35,7 +35,7 @@ fn street(town: &mut Town) -> (Server, Node) {
     let mut config = NodeConfig::new("node", town.broker.port(), vec![watched]);
     config.command_keys = vec![town.centre.command_key().unwrap()];
     let archive = format!(
-        "pre_roll_seconds = 5.0\npost_roll_seconds = 1.0\nmax_clip_seconds = 8.0\nkeep_free_mib = 0\nrecipient = \"{RECIPIENT}\"\n"
+        "pre_roll = \"5s\"\npost_roll = \"1s\"\nmax_clip = \"8s\"\nkeep_free_mib = 0\nrecipient = \"{RECIPIENT}\"\n"
     );
     config.archive = archive.parse().unwrap();
     config.replay = "enabled = true".parse().unwrap();

@@ -120,6 +120,7 @@ fn camera(url: String) -> CameraSettings {
         revisions: Default::default(),
         schedules: Default::default(),
         typed: toml::Table::new(),
+        idle_rules: Default::default(),
         without_clips: std::collections::BTreeSet::new(),
         totals_every: Duration::from_secs(300),
         reel: Duration::from_secs(5),

@@ -7,8 +7,7 @@ use protocol::Name;
 use super::{
     check::Check,
     problem::At,
-    raw::RawCamera,
-    reader::{Field, FromToml, Node, raw_table},
+    raw::{RawArchive, RawCamera},
 };
 use crate::archive::{seal::Recipient, store::Limits};
 
@@ -16,20 +15,6 @@ use crate::archive::{seal::Recipient, store::Limits};
 const MAX_MIB: u64 = 16 << 20;
 /// A day in seconds.
 const DAY: u64 = 86_400;
-
-raw_table! {
-    /// `[archive]`
-    RawArchive {
-        recipient: String,
-        pre_roll_seconds: f64,
-        post_roll_seconds: f64,
-        max_clip_seconds: f64,
-        max_mib: u64,
-        keep_days: u64,
-        keep_free_mib: u64,
-        original_roles: Vec<At<String>>,
-    }
-}
 
 /// Clips of incidents.
 #[derive(Clone, Debug)]
@@ -79,18 +64,14 @@ impl Check<'_> {
                 // Not what was typed: somebody may have taken the secret half.
                 Err(why) => self.refuse(at, why.to_string()),
             });
-        let mut seconds = |field: &Field<f64>, most, default: Duration| {
-            let found = self.number(field, 0.0..=most, default.as_secs_f64());
-            Duration::from_secs_f64(found)
-        };
-        let pre_roll = seconds(&raw.pre_roll_seconds, 60.0, default.pre_roll);
-        let post_roll = seconds(&raw.post_roll_seconds, 60.0, default.post_roll);
+        let pre_roll = self.duration(&raw.pre_roll, 0, 60, default.pre_roll);
+        let post_roll = self.duration(&raw.post_roll, 0, 60, default.post_roll);
         let usual = default.max_clip.max(pre_roll + post_roll);
-        let max_clip = seconds(&raw.max_clip_seconds, 120.0, usual);
-        if let Some(at) = raw.max_clip_seconds.given()
+        let max_clip = self.duration(&raw.max_clip, 0, 120, usual);
+        if let Some(at) = raw.max_clip.given()
             && max_clip < pre_roll + post_roll
         {
-            let text = "is shorter than pre_roll_seconds and post_roll_seconds together";
+            let text = "is shorter than pre_roll and post_roll together";
             self.problems.push(at.problem(text));
         }
         let limits = default.limits;

@@ -1,6 +1,6 @@
 //! One `[[cameras]]` table: from raw to [`CameraSettings`].
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use analytics::geometry::Polygon;
 
@@ -12,6 +12,7 @@ use super::{
     privacy,
     problem::At,
     raw::{RawCamera, RawCascade},
+    reader::FromToml as _,
     scene,
     settings::{CameraSettings, CascadeSettings, StreamSettings, Transport},
 };
@@ -106,7 +107,8 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         schedules: scene.schedules,
         totals_every,
         without_clips: archive::without_clips(raw),
-        typed: toml::Table::new(),
+        typed: kept(raw),
+        idle_rules: BTreeMap::new(),
         reel: if gate == GateKind::Encoded {
             reel.max(REEL_OF_GATE)
         } else {
@@ -114,6 +116,17 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         },
         fault,
     })
+}
+
+/// Keys that are kept as they were typed, for whoever writes them down again: none that could hold an address or a login.
+const KEPT: [&str; 4] = ["zones", "lines", "rules", "calibration"];
+
+fn kept(raw: &RawCamera) -> toml::Table {
+    let toml::Value::Table(mut typed) = raw.to_toml() else {
+        return toml::Table::new();
+    };
+    typed.retain(|key, _| KEPT.contains(&key));
+    typed
 }
 
 /// A name for people, short enough for every message to stay within the contract's length.

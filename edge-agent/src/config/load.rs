@@ -1,29 +1,18 @@
 //! From files to [`Settings`]: reads, checks the whole and reports every problem at once.
 
-use std::{
-    cell::RefCell,
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use protocol::{Name, NodePath, PinnedKey};
-use sha2::{Digest, Sha256};
-use toml::de::{DeTable, DeValue};
 
 use super::{
     camera,
-    check::{Check, Environment, hex},
+    check::{Check, Environment},
+    layers::Layers,
     mqtt::is_loopback,
-    problem::{At, ConfigErrors, Problem, Source},
-    raw::{
-        RawCamera, RawCameraFile, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode,
-        RawSpool,
-    },
-    reader::{Field, FromToml, Node},
+    problem::{At, ConfigErrors, Source},
+    raw::{RawCamera, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode, RawSpool},
+    reader::Field,
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
-    typed,
 };
 use crate::{
     inference::{folders::ModelFolders, provider::Provider},
@@ -50,110 +39,62 @@ pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(path: &Path, environment: Environment<'_>) -> Result<Settings, ConfigErrors> {
-    let main = read(path)?;
-    let dir = path.parent().unwrap_or(Path::new("")).to_owned();
-    let extra = camera_files(&dir.join("cameras.d"))?
-        .iter()
-        .map(|path| read(path))
-        .collect::<Result<Vec<Source>, ConfigErrors>>()?;
+    check(Layers::read(path)?, environment)
+}
 
-    let problems = RefCell::new(Vec::new());
-    let file: Option<At<RawFile>> = parse(&main, &problems);
-    let extra_files: Vec<Option<At<RawCameraFile>>> =
-        extra.iter().map(|s| parse(s, &problems)).collect();
+/// As [`load_with`], of a text in place of a file that would stand at `path`; there is no `cameras.d/`.
+///
+/// # Errors
+/// [`ConfigErrors::Wrong`] with all problems.
+pub fn load_text(
+    path: &Path,
+    text: String,
+    environment: Environment<'_>,
+) -> Result<Settings, ConfigErrors> {
+    let dir = path.parent().unwrap_or(Path::new("")).to_owned();
+    let layers = Layers::of(dir, Source::new(path, text), Vec::new());
+    check(layers, environment)
+}
+
+/// The settings that the layers make.
+///
+/// # Errors
+/// [`ConfigErrors::Wrong`] with all problems.
+pub(super) fn check(
+    layers: Layers,
+    environment: Environment<'_>,
+) -> Result<Settings, ConfigErrors> {
+    let revision = layers.revision();
+    let Layers {
+        dir,
+        file,
+        cameras: raw_cameras,
+        idle,
+        problems,
+        ..
+    } = layers;
     let mut check = Check {
         dir: &dir,
         environment,
-        problems: problems.into_inner(),
+        problems,
     };
-    let in_main = file.iter().map(|file| &file.cameras);
-    let in_extra = extra_files.iter().flatten().map(|file| &file.cameras);
-    let raw_cameras: Vec<&At<RawCamera>> = in_main
-        .chain(in_extra)
-        .filter_map(Field::given)
-        .flat_map(|list| &list.value)
-        .collect();
     let settings = file.as_ref().and_then(|file| {
         let mut cameras = check.cameras(&raw_cameras, file);
-        typed::keep(&mut cameras, std::iter::once(&main).chain(&extra));
-        check.file(file, cameras, revision(&main, &extra))
+        for camera in &mut cameras {
+            let id = camera.id.as_str();
+            camera.idle_rules = idle.get(id).cloned().unwrap_or_default();
+        }
+        check.file(file, cameras, revision)
     });
     let mut problems = check.problems;
     match settings {
         Some(settings) if problems.is_empty() => Ok(settings),
         _ => {
             problems.sort();
+            problems.dedup();
             Err(ConfigErrors::Wrong(problems))
         }
     }
-}
-
-fn read(path: &Path) -> Result<Source, ConfigErrors> {
-    let text = fs::read_to_string(path).map_err(|why| ConfigErrors::Unreadable {
-        path: path.to_owned(),
-        why,
-    })?;
-    Ok(Source::new(path, text))
-}
-
-/// The files `*.toml` of `dir` in the order of their names; none if there is no such folder.
-fn camera_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigErrors> {
-    let unreadable = |why| ConfigErrors::Unreadable {
-        path: dir.to_owned(),
-        why,
-    };
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(unreadable(e)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|e| e == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// The raw table in `source`; `None` after a note of each place where it is no TOML.
-fn parse<T: FromToml>(source: &Source, problems: &RefCell<Vec<Problem>>) -> Option<At<T>> {
-    let (table, errors) = DeTable::parse_recoverable(&source.text);
-    if !errors.is_empty() {
-        let noted = errors.iter().map(|e| {
-            let at = e.span().map_or(0, |span| span.start);
-            source
-                .place(at, "")
-                .problem(format!("no valid TOML: {}", e.message()))
-        });
-        problems.borrow_mut().extend(noted);
-        return None;
-    }
-    let span = table.span();
-    let value = DeValue::Table(table.into_inner());
-    let node = Node {
-        source,
-        problems,
-        value: &value,
-        span,
-        key: String::new(),
-    };
-    T::from_toml(&node).map(|value| At {
-        value,
-        place: node.place(),
-    })
-}
-
-/// `sha256:` and the hash of what the files say, whatever their comments and the order of their keys.
-fn revision(main: &Source, extra: &[Source]) -> String {
-    let mut hash = Sha256::new();
-    for source in std::iter::once(main).chain(extra) {
-        let table: toml::Table = toml::from_str(&source.text).unwrap_or_default();
-        hash.update(table.to_string());
-    }
-    format!("sha256:{}", hex(&hash.finalize()))
 }
 
 impl Check<'_> {
@@ -207,7 +148,7 @@ impl Check<'_> {
         .collect()
     }
 
-    fn cameras(&mut self, raw: &[&At<RawCamera>], file: &At<RawFile>) -> Vec<CameraSettings> {
+    fn cameras(&mut self, raw: &[At<RawCamera>], file: &At<RawFile>) -> Vec<CameraSettings> {
         if raw.is_empty() && !matches!(file.cameras, Field::Faulty) {
             self.problems.push(file.place.of_key("cameras").problem(
                 "no camera is configured: write a [[cameras]] table here or in a file of cameras.d",

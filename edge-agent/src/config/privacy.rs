@@ -5,20 +5,9 @@ use analytics::{detection::ClassId, geometry::Polygon};
 use super::{
     camera::unknown,
     check::Check,
-    problem::At,
-    raw::{RawCamera, RawZone},
-    reader::{Field, FromToml, Node, raw_table},
+    raw::RawCamera,
     scene,
 };
-
-raw_table! {
-    /// `[cameras.privacy]`
-    RawPrivacy {
-        masks: Vec<At<RawZone>>,
-        pixelate: Vec<At<String>>,
-        cell: f64,
-    }
-}
 
 /// What is pixelated where nothing else is asked for, as far as the model knows it: people however they are called, and
 /// what of them is found by itself.

@@ -1,7 +1,7 @@
 //! Reads TOML into raw tables and goes on after a mistake, so that all of them are reported at once.
 //!
 //! serde stops at the first error; this reader walks the parsed document itself, in which every value still knows
-//! its place. [`raw_table!`] declares a table once: its fields are its keys, and a key that is not one of them is refused.
+//! its place. `table.rs` declares tables.
 
 use std::{cell::RefCell, ops::Range, path::PathBuf, time::Duration};
 
@@ -12,7 +12,9 @@ use toml::{
 
 use super::{
     nearest::nearest,
+    explain::Line,
     problem::{At, Place, Problem, Source, join},
+    schema::{About, Schema, of_type},
 };
 
 /// A value on its way to a raw type.
@@ -24,9 +26,33 @@ pub(crate) struct Node<'d> {
     pub(crate) key: String,
 }
 
-/// A type that can be read from a TOML value. `None`: a problem was noted.
+/// A type that can be read from a TOML value.
 pub(crate) trait FromToml: Sized {
+    /// It has keys of its own.
+    const IS_TABLE: bool = false;
+
+    /// `None`: a problem was noted.
     fn from_toml(node: &Node<'_>) -> Option<Self>;
+
+    /// As it would be typed.
+    fn to_toml(&self) -> toml::Value;
+
+    /// JSON Schema (draft 2020-12) of the type, before a key's own bounds.
+    fn schema() -> Schema;
+
+    /// What it says where a layer below says `below`: a value takes its place, a table goes before it key by key.
+    fn over(self, below: Self) -> Self {
+        drop(below);
+        self
+    }
+
+    /// Tells the values in it, which stand under `key`, with their places.
+    fn explain(&self, key: &str, place: &Place, told: &mut Vec<Line>) {
+        told.push(Line::given(key, &self.to_toml(), place));
+    }
+
+    /// Tells what holds where nothing stands under `key`: nothing, but for tables.
+    fn explain_absent(_key: &str, _told: &mut Vec<Line>) {}
 }
 
 /// What stands under a key.
@@ -63,6 +89,30 @@ impl<T> Field<T> {
             problems.push(table.of_key(key).problem("is missing"));
         }
         self.given()
+    }
+}
+
+impl<T: FromToml> Field<T> {
+    /// What it says where a layer below says `below`.
+    pub(crate) fn over(self, below: Field<T>) -> Field<T> {
+        match (self, below) {
+            (Field::Absent, below) => below,
+            (Field::Given(own), Field::Given(below)) => Field::Given(At {
+                value: own.value.over(below.value),
+                place: own.place,
+            }),
+            (own, _) => own,
+        }
+    }
+
+    /// Tells what stands here or holds in its place.
+    pub(crate) fn explain(&self, key: &str, about: &About, told: &mut Vec<Line>) {
+        match (self, about.usual()) {
+            (Field::Given(at), _) => at.value.explain(key, &at.place, told),
+            (_, Some(usual)) => told.push(Line::usual(key, usual)),
+            _ if about.is_on() => T::explain_absent(key, told),
+            _ => {}
+        }
     }
 }
 
@@ -150,31 +200,20 @@ fn unknown_key(typed: &str, keys: &[&str]) -> String {
     }
 }
 
-/// Declares a raw table: a struct whose fields are the table's keys.
-macro_rules! raw_table {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug)]
-        pub(crate) struct $name {
-            $($(#[$doc])* pub(crate) $field: Field<$type>,)*
-        }
-
-        impl FromToml for $name {
-            fn from_toml(node: &Node<'_>) -> Option<Self> {
-                let table = node.table(&[$(stringify!($field)),*])?;
-                Some($name { $($field: node.field(table, stringify!($field)),)* })
-            }
-        }
-    };
-}
-pub(crate) use raw_table;
-
 impl FromToml for String {
     fn from_toml(node: &Node<'_>) -> Option<Self> {
         match node.value.as_str() {
             Some(text) => Some(text.to_owned()),
             None => node.mismatch("text in quotes"),
         }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.clone().into()
+    }
+
+    fn schema() -> Schema {
+        of_type("string")
     }
 }
 
@@ -185,6 +224,14 @@ impl FromToml for PathBuf {
             _ => node.mismatch("a path in quotes"),
         }
     }
+
+    fn to_toml(&self) -> toml::Value {
+        self.to_string_lossy().into_owned().into()
+    }
+
+    fn schema() -> Schema {
+        of_type("string")
+    }
 }
 
 impl FromToml for bool {
@@ -193,6 +240,14 @@ impl FromToml for bool {
             Some(value) => Some(value),
             None => node.mismatch("true or false"),
         }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        (*self).into()
+    }
+
+    fn schema() -> Schema {
+        of_type("boolean")
     }
 }
 
@@ -207,6 +262,14 @@ impl FromToml for f64 {
             Some(number) => Some(number),
             None => node.mismatch("a number"),
         }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        (*self).into()
+    }
+
+    fn schema() -> Schema {
+        of_type("number")
     }
 }
 
@@ -223,6 +286,16 @@ impl FromToml for u64 {
             None => node.mismatch("a whole number, not negative"),
         }
     }
+
+    fn to_toml(&self) -> toml::Value {
+        i64::try_from(*self).unwrap_or(i64::MAX).into()
+    }
+
+    fn schema() -> Schema {
+        let mut schema = of_type("integer");
+        schema.insert("minimum".to_owned(), 0.into());
+        schema
+    }
 }
 
 impl FromToml for Duration {
@@ -231,6 +304,21 @@ impl FromToml for Duration {
             Some(duration) => Some(duration),
             None => node.mismatch("a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\""),
         }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        let text = match self.subsec_nanos() {
+            0 => format!("{}s", self.as_secs()),
+            _ => format!("{}ms", self.as_secs_f64() * 1000.0),
+        };
+        text.into()
+    }
+
+    fn schema() -> Schema {
+        let mut schema = of_type("string");
+        let form = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$";
+        schema.insert("pattern".to_owned(), form.into());
+        schema
     }
 }
 
@@ -265,6 +353,28 @@ impl<T: FromToml> FromToml for Vec<At<T>> {
         let items: Vec<Option<At<T>>> = read.collect();
         items.into_iter().collect()
     }
+
+    fn to_toml(&self) -> toml::Value {
+        toml::Value::Array(self.iter().map(|at| at.value.to_toml()).collect())
+    }
+
+    fn schema() -> Schema {
+        let mut schema = of_type("array");
+        schema.insert("items".to_owned(), T::schema().into());
+        schema
+    }
+
+    fn explain(&self, key: &str, place: &Place, told: &mut Vec<Line>) {
+        if !T::IS_TABLE {
+            return told.push(Line::given(key, &self.to_toml(), place));
+        }
+        for (i, at) in self.iter().enumerate() {
+            let typed = at.value.to_toml();
+            let id = typed.get("id").and_then(toml::Value::as_str);
+            let name = id.map_or_else(|| i.to_string(), str::to_owned);
+            at.value.explain(&format!("{key}[{name}]"), &at.place, told);
+        }
+    }
 }
 
 impl<T: FromToml + Copy> FromToml for [T; 2] {
@@ -277,6 +387,18 @@ impl<T: FromToml + Copy> FromToml for [T; 2] {
                 None
             }
         }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        toml::Value::Array(self.iter().map(T::to_toml).collect())
+    }
+
+    fn schema() -> Schema {
+        let mut schema = of_type("array");
+        schema.insert("items".to_owned(), T::schema().into());
+        schema.insert("minItems".to_owned(), 2.into());
+        schema.insert("maxItems".to_owned(), 2.into());
+        schema
     }
 }
 

@@ -6,21 +6,11 @@ use super::{
     archive::ArchiveSettings,
     check::Check,
     problem::At,
-    reader::{Field, FromToml, Node, raw_table},
+    raw::RawReplay,
 };
 
 /// A day in seconds.
 const DAY: u64 = 86_400;
-
-raw_table! {
-    /// `[replay]`
-    RawReplay {
-        enabled: bool,
-        max_cases: u64,
-        max_mib: u64,
-        keep_days: u64,
-    }
-}
 
 /// Cases out of operators' verdicts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -247,8 +247,10 @@ pub struct CameraSettings {
     pub reel: Duration,
     /// Rules of whose incidents no clips are made, by their names.
     pub without_clips: BTreeSet<String>,
-    /// Its zones, lines, rules and calibration as they were typed.
+    /// Its zones, lines, rules and calibration as they were typed, over its preset.
     pub typed: toml::Table,
+    /// Rules of its preset that wait for something to be drawn or said, by name, with what is missing.
+    pub idle_rules: BTreeMap<String, String>,
     /// What keeps this camera from being watched, with its place in the configuration: its credentials cannot be
     /// read. The other cameras go on.
     pub fault: Option<String>,
