@@ -10,7 +10,7 @@ use anyhow::Context;
 use edge_agent::{
     Settings, config,
     metrics::Metrics,
-    sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
+    sink::{Budget, Feed, Identity, InForce, Link, mqtt::MqttSink},
     spool::{Class, NewRecord, Quota, Spool, SpoolStats},
 };
 use protocol::Severity;
@@ -83,8 +83,7 @@ impl Uplink {
             identity: Identity {
                 node: settings.node,
                 bootid: self.spool.bootid(),
-                config_revision: settings.revision,
-                insecure: Vec::new(),
+                config: InForce::always(&settings.revision),
             },
             settings: settings.mqtt,
             feed: Feed {

@@ -4,9 +4,11 @@
 //! is no reason not to start.
 
 mod inbox;
+mod reload;
+
+pub use reload::{Rejected, Reloaded, reload};
 
 use std::{
-    collections::VecDeque,
     io,
     sync::{Arc, Mutex},
     time::Duration,
@@ -19,35 +21,25 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{
-    archive::{Archive, recorder::Recorder},
-    camera::{Outputs, mailbox::Mailbox, reel::Reel},
-    command::{self, Post, Posts, Refusals, Restart, verdict::Teller},
+    archive::Archive,
+    command::{self, Refusals},
     config::{Settings, settings::InferenceError},
-    correction::Corrections,
     custody::Custodian,
+    fleet::{Fleet, Lineup, Means},
     health::{Accounts, CameraAccount, Faults, HealthTask},
     http::{self, Figures},
     inference::{
-        cascade::Cascade,
         counters::WorkerCounters,
         provider::Provider,
-        scheduler::{Feed as InferenceFeed, Place, RESULTS, Scheduler},
-        worker,
+        scheduler::Scheduler,
+        worker::{self, Shelf},
     },
-    ladder::{
-        Weighed,
-        heat::Thermometer,
-        relief::{Relief, Relieved},
-    },
+    ladder::{heat::Thermometer, relief::Relief},
     metrics::{Metrics, OfProvider},
-    pictures::Pictures,
-    roster::{Models, Ready, load_models, prepare, report_faults},
-    sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
+    roster::{CameraFaults, report_faults},
+    sink::{Budget, Feed, Identity, InForce, Link, mqtt::MqttSink},
     spool::{Spool, SpoolError},
-    streams::{self, REEL_BYTES},
     supervisor::{Step, Supervisor},
-    totals::{Book, Moment},
-    watch::Watch,
 };
 use inbox::{Desk, start_inbox};
 
@@ -84,11 +76,15 @@ pub struct Agent {
     pub metrics: Metrics,
     /// What each inference thread has done.
     pub workers: Vec<Arc<WorkerCounters>>,
-    /// What each camera has done, watched or not.
-    pub cameras: Vec<Arc<CameraAccount>>,
+    fleet: Fleet,
+    lineup: watch::Receiver<Lineup>,
+    archive: Arc<Archive>,
+    /// The settings in force.
+    current: watch::Sender<Arc<Settings>>,
+    /// What is said of them.
+    said: watch::Sender<InForce>,
+    faults: Arc<Faults>,
     spool_ended: CancellationToken,
-    // A camera leaves the round of inference when its place is dropped.
-    _places: Vec<Place>,
 }
 
 impl Agent {
@@ -118,63 +114,46 @@ impl Agent {
             provider: provider.name(),
         };
         metrics.inference_provider.get_or_create(&of).set(1);
-        let (models, mut faults) = load_models(&settings).await;
-        let (ready, accounts) = prepare(&settings, &models, &mut faults);
-        report_faults(&faults, &accounts, &metrics);
-        if ready.is_empty() && settings.cameras.iter().any(|camera| camera.enabled) {
-            let reasons = faults
-                .into_iter()
-                .map(|(id, why)| format!("camera {id}: {why}"));
-            return Err(StartError::NoCamera(reasons.collect()));
-        }
         let node_faults = Arc::new(Faults::default());
         let (spool, spool_ended) = start_spool(&mut supervisor, &settings, &node_faults)?;
-        let cameras = accounts.clone();
         let archive = start_archive(&mut supervisor, &settings, &node_faults, &metrics);
-        let accounts = Accounts::new(spool.bootid(), accounts, Arc::clone(&node_faults))
-            .with_archive(Arc::clone(&archive));
         let verdicts = inbox::verdicts(&settings, &archive, &metrics, &node_faults);
         let (open_incidents, open) = watch::channel(Vec::new());
         let scheduler = Scheduler::new();
-        let workers = start_inference(&mut supervisor, &scheduler, models)?;
+        let sessions = settings.inference.sessions;
+        let started = start_inference(&mut supervisor, &scheduler, sessions)?;
+        let (shelves, workers): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        let means = Means {
+            scheduler,
+            shelves,
+            archive: Arc::clone(&archive),
+            tellers: verdicts.tellers(),
+            spool: spool.clone(),
+            open_incidents,
+            metrics: metrics.clone(),
+        };
+        let (sender, lineup) = watch::channel(Lineup::default());
+        let mut fleet = Fleet::new(means, sender);
+        let faults = fleet.begin(&settings).await?;
+        report_faults(&faults, &lineup.borrow().accounts, &metrics);
+        if fleet.at_work() == 0 && settings.cameras.iter().any(|camera| camera.enabled) {
+            supervisor.shut_down(GRACE).await;
+            return Err(StartError::NoCamera(told(&faults)));
+        }
         let relief = settings.inference.ladder.then(|| {
-            let cameras = ready.iter().map(relieved).collect();
+            let cameras = lineup.borrow().relieved.clone();
             let faults = Arc::clone(&node_faults);
             Relief::new(cameras, Thermometer::default(), faults, metrics.clone())
         });
-        let (mut places, mut posts) = (Vec::new(), Posts::new());
-        for ready in ready {
-            let name = ready.camera.id.clone();
-            let teller = verdicts.teller(&ready.camera);
-            let (place, post) = start_camera(
-                &mut supervisor,
-                &scheduler,
-                ready,
-                Kept {
-                    archive: &archive,
-                    verdicts: teller,
-                },
-                &spool,
-                &open_incidents,
-                &metrics,
-            )?;
-            places.push(place);
-            posts.insert(name, post);
-        }
         let refusals = Arc::new(Refusals::default());
-        let mut accounts = accounts.with_refusals(Arc::clone(&refusals));
+        let accounts = Accounts::new(spool.bootid(), lineup.clone(), Arc::clone(&node_faults));
+        let mut accounts = accounts
+            .with_archive(Arc::clone(&archive))
+            .with_refusals(Arc::clone(&refusals));
         if !settings.command_keys.is_empty() {
             accounts = accounts.with_verdicts(metrics.commands.verdicts.clone());
         }
-        let sessions = workers.len();
-        let health = start_health(
-            &mut supervisor,
-            accounts,
-            sessions,
-            relief,
-            &spool,
-            &metrics,
-        );
+        let health = start_health(&mut supervisor, accounts, sessions, relief, &spool, &metrics);
         let figures = Figures {
             metrics: metrics.clone(),
             health: health.clone(),
@@ -188,26 +167,44 @@ impl Agent {
         };
         let used = settings.state_dir.join("budget.json");
         let budget = Budget::open(settings.mqtt.caps, &used, Arc::clone(&node_faults));
+        let settings = Arc::new(settings);
+        let (current, in_force) = watch::channel(Arc::clone(&settings));
+        let (said, config) = watch::channel(in_force_of(&settings));
         let desk = Desk {
-            posts,
+            lineup: lineup.clone(),
+            current: in_force,
             verdicts,
             refusals,
-            faults: node_faults,
+            faults: Arc::clone(&node_faults),
         };
         let commands = start_inbox(&mut supervisor, &settings, desk, &spool, &metrics)?;
-        let link = start_uplink(&mut supervisor, &settings, feed, commands, budget, &metrics);
-        info!(node = %settings.node, cameras = places.len(), bootid = %spool.bootid(), "watching");
+        let identity = Identity {
+            node: settings.node.clone(),
+            bootid: spool.bootid(),
+            config,
+        };
+        let link = start_uplink(&mut supervisor, &settings, identity, feed, commands, budget, &metrics);
+        info!(node = %settings.node, cameras = fleet.at_work(), bootid = %spool.bootid(), "watching");
         Ok(Agent {
             supervisor,
+            fleet,
             bootid: spool.bootid(),
             link,
             health,
             metrics,
             workers,
-            cameras,
+            lineup,
+            archive,
+            current,
+            said,
+            faults: node_faults,
             spool_ended,
-            _places: places,
         })
+    }
+
+    /// Accounts of all cameras, watched or not, in the order of the configuration.
+    pub fn cameras(&self) -> Vec<Arc<CameraAccount>> {
+        self.lineup.borrow().accounts.clone()
     }
 
     /// Returns when the agent can no longer keep what it sees: the process must end, so that it is started anew.
@@ -218,6 +215,7 @@ impl Agent {
     /// Stops intake, closes what is open, sends what waits as far as time allows, and says goodbye.
     pub async fn stop(self) {
         info!("stopping");
+        self.fleet.stop().await;
         self.supervisor.shut_down(GRACE).await;
     }
 }
@@ -245,123 +243,27 @@ fn start_spool(
     Ok((spool, ended))
 }
 
-/// Starts a thread for each session; each has its own instance of every model.
+/// Starts a thread for each session; each has a shelf from which its own instances of models come.
 fn start_inference(
     supervisor: &mut Supervisor,
     scheduler: &Arc<Scheduler>,
-    mut models: Models,
-) -> io::Result<Vec<Arc<WorkerCounters>>> {
-    let sessions = models.values().map(Vec::len).max().unwrap_or(0);
+    sessions: usize,
+) -> io::Result<Vec<(Arc<Shelf>, Arc<WorkerCounters>)>> {
     let mut workers = Vec::with_capacity(sessions);
     for number in 0..sessions {
-        let own = models
-            .iter_mut()
-            .filter_map(|(name, instances)| Some((name.clone(), instances.pop()?)));
         let cancel = supervisor.stop_signal(Step::Work);
-        let counters = Arc::new(WorkerCounters::default());
-        workers.push(Arc::clone(&counters));
+        let (shelf, counters) = (Arc::<Shelf>::default(), Arc::<WorkerCounters>::default());
         let thread = worker::spawn(
             number,
-            own.collect(),
+            Arc::clone(&shelf),
             Arc::clone(scheduler),
-            counters,
+            Arc::clone(&counters),
             cancel,
         )?;
         supervisor.adopt(Step::Work, &format!("inference-{number}"), thread);
+        workers.push((shelf, counters));
     }
     Ok(workers)
-}
-
-/// What is kept of a camera's incidents besides their messages.
-struct Kept<'a> {
-    archive: &'a Arc<Archive>,
-    verdicts: Teller,
-}
-
-/// Starts a camera's stream and its analysis.
-fn start_camera(
-    supervisor: &mut Supervisor,
-    scheduler: &Arc<Scheduler>,
-    ready: Ready,
-    kept: Kept<'_>,
-    spool: &Spool,
-    open_incidents: &watch::Sender<Vec<Uuid>>,
-    metrics: &Metrics,
-) -> io::Result<(Place, Post)> {
-    let Ready {
-        camera,
-        account,
-        analysis,
-        reporter,
-        privacy,
-    } = ready;
-    let Kept { archive, verdicts } = kept;
-    let id = camera.id.to_string();
-    let gave_way = Arc::clone(&account.feed.gave_way);
-    let mailbox = Arc::new(Mailbox::counting(scheduler.bell(), gave_way));
-    // Loss policy: see `InferenceFeed::results`.
-    let (sender, results) = mpsc::channel(RESULTS);
-    let cascade = Cascade::of(&camera.cascades, &camera.looks);
-    let cascade = Arc::new(cascade.with_likeness(camera.likeness.clone()));
-    let place = scheduler.join(InferenceFeed {
-        camera: id.clone(),
-        mailbox: Arc::clone(&mailbox),
-        pace: Arc::clone(&account.pace),
-        priority: camera.priority,
-        model: camera.model.clone(),
-        tiles: camera.tiles,
-        min_score: camera.min_score,
-        results: sender,
-        counters: Arc::clone(&account.feed),
-        attention: Mutex::default(),
-        cascade: Arc::clone(&cascade),
-    });
-    let (orders, ordered) = mpsc::channel(command::ORDERS);
-    let post = Post {
-        orders,
-        restart: Restart::default(),
-    };
-    let reel = Reel::new(archive.reel(camera.reel), REEL_BYTES);
-    let reel = Arc::new(Mutex::new(reel));
-    let stills = account.evidence.is_some().then(|| Arc::clone(&reel));
-    let clips = Recorder::new(
-        Arc::clone(archive),
-        &camera,
-        reporter.labels(),
-        Arc::clone(&privacy),
-        Arc::clone(&reel),
-        metrics.clone(),
-    );
-    let watch = Watch {
-        camera: id.clone(),
-        analysis,
-        cascade,
-        reporter,
-        results,
-        orders: ordered,
-        reel: Arc::clone(&reel),
-        pictures: Pictures::new(privacy, stills),
-        clips,
-        verdicts,
-        spool: spool.clone(),
-        open_incidents: open_incidents.clone(),
-        account: Arc::clone(&account),
-        book: Book::new(&camera.scene.rules, camera.totals_every, Moment::now()),
-        metrics: metrics.clone(),
-        unwritten: VecDeque::new(),
-        corrections: Corrections::default(),
-        began: tokio::time::Instant::now(),
-    };
-    let stop = supervisor.stop_signal(Step::Work);
-    supervisor.task(Step::Work, &format!("watch-{id}"), watch.run(stop));
-    let outputs = Outputs {
-        reel,
-        mailbox,
-        progress: Arc::clone(&account.progress),
-        pace: Arc::clone(&account.pace),
-    };
-    streams::start(supervisor, camera, outputs, account, &post.restart, metrics)?;
-    Ok((place, post))
 }
 
 /// Opens the folder of clips and looks after their age.
@@ -403,20 +305,6 @@ fn start_health(
     receiver
 }
 
-/// What the ladder may come to: a camera that can be watched.
-fn relieved(ready: &Ready) -> Relieved {
-    Relieved {
-        weighed: Weighed {
-            id: ready.camera.id.to_string(),
-            priority: ready.camera.priority,
-            asked: ready.camera.analysis_fps,
-            floor: ready.camera.analysis_fps_floor,
-            seconds: ready.camera.has_second_models(),
-        },
-        pace: Arc::clone(&ready.account.pace),
-    }
-}
-
 fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures) {
     if let Some(address) = settings.http {
         let stop = supervisor.stop_signal(Step::Work);
@@ -429,6 +317,7 @@ fn start_http(supervisor: &mut Supervisor, settings: &Settings, figures: Figures
 fn start_uplink(
     supervisor: &mut Supervisor,
     settings: &Settings,
+    identity: Identity,
     feed: Feed,
     commands: Option<mpsc::Sender<command::Incoming>>,
     budget: Budget,
@@ -438,12 +327,7 @@ fn start_uplink(
     let budget = Arc::new(Mutex::new(budget));
     let sink = MqttSink {
         settings: settings.mqtt.clone(),
-        identity: Identity {
-            node: settings.node.clone(),
-            bootid: feed.spool.bootid(),
-            config_revision: settings.revision.clone(),
-            insecure: insecure(settings),
-        },
+        identity,
         feed,
         commands,
         budget,
@@ -453,6 +337,18 @@ fn start_uplink(
     let stop = supervisor.stop_signal(Step::Uplink);
     supervisor.restarting_task(Step::Uplink, "mqtt", move || sink.clone().run(stop.clone()));
     receiver
+}
+
+fn told(faults: &CameraFaults) -> Vec<String> {
+    let faults = faults.iter();
+    faults.map(|(id, why)| format!("camera {id}: {why}")).collect()
+}
+
+fn in_force_of(settings: &Settings) -> InForce {
+    InForce {
+        revision: settings.revision.clone(),
+        insecure: insecure(settings),
+    }
 }
 
 /// Safety and privacy that were switched off on purpose, of the uplink and of cameras.

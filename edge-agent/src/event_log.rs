@@ -3,6 +3,8 @@
 //! Levels by what the operator must do: `error` means that something is lost or somebody is needed, `warn` that the
 //! agent deals with it, `info` what one wants to have read afterwards. No event holds a secret.
 
+mod config;
+
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -14,6 +16,8 @@ use crate::{
     metrics::{Metrics, OfBroker, OfCamera, OfCause, OfCommand, OfIncident, OfTask, OfTrouble},
     sink::Cause,
 };
+
+pub use config::{ConfigApplied, ConfigFigures, ConfigRejected};
 
 /// Something that is logged and counted.
 pub trait Event {

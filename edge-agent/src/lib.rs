@@ -18,6 +18,7 @@ pub mod custody;
 pub mod evaluate;
 pub mod event_log;
 pub mod evidence;
+pub mod fleet;
 pub mod health;
 pub mod http;
 pub mod inference;

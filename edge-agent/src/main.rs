@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_agent::{
     Agent, StartError,
+    agent::{self, Reloaded},
     bench::{self, BenchArgs},
     catalogue, config,
     custody::{self, Custodian, VerifyArgs},
@@ -191,7 +192,7 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
         .thread_name("agent")
         .build()
         .context("the runtime cannot be started")?;
-    let outcome = runtime.block_on(watch(settings));
+    let outcome = runtime.block_on(watch(path, settings));
     // A stream that is stuck in a dead host must not hold the process.
     runtime.shutdown_background();
     match outcome {
@@ -207,16 +208,19 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn watch(settings: config::Settings) -> Result<ExitCode, StartError> {
+async fn watch(path: &Path, settings: config::Settings) -> Result<ExitCode, StartError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let agent = Agent::start(settings).await?;
+    let mut agent = Agent::start(settings).await?;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => tracing::warn!("the configuration is read at start only: restart to apply a change"),
+            _ = hang_up.recv() => match agent::reload(agent, path).await {
+                Reloaded::Runs(again) => agent = again,
+                Reloaded::Ended(why) => return Err(why),
+            },
             () = agent.failed() => {
                 tracing::error!("the spool's thread ended before its time: this is a defect of the agent");
                 return Ok(ExitCode::from(DEFECT));

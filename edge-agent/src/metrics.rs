@@ -24,6 +24,7 @@ use protocol::{CameraHealth, CameraState};
 
 use crate::{
     archive::figures::ArchiveFigures,
+    event_log::ConfigFigures,
     camera::progress::Progress,
     command::verdict::figures::CommandFigures,
     ladder::figures::LoadFigures,
@@ -151,6 +152,8 @@ pub struct Metrics {
     pub load: LoadFigures,
     /// Clips on the disk.
     pub archive: ArchiveFigures,
+    /// Configurations.
+    pub configs: ConfigFigures,
     /// 1 for what models are computed on.
     pub inference_provider: Family<OfProvider, Gauge>,
     spool_pending: Gauge,
@@ -205,6 +208,7 @@ impl Metrics {
             commands: CommandFigures::default(),
             load: LoadFigures::default(),
             archive: ArchiveFigures::default(),
+            configs: ConfigFigures::default(),
             inference_provider: Family::default(),
             spool_pending: Gauge::default(),
             spool_bytes: Gauge::default(),
@@ -371,6 +375,7 @@ impl Metrics {
         self.register_troubles(r);
         self.load.register(r);
         self.archive.register(r);
+        self.configs.register(r);
         registry
     }
 

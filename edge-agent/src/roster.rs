@@ -33,13 +33,48 @@ pub(crate) struct Ready {
     pub(crate) privacy: Arc<Privacy>,
 }
 
-/// Models by name: one of each for each inference session.
-pub(crate) type Models = BTreeMap<String, Vec<Model>>;
 /// Why cameras cannot be watched, by their names.
 pub(crate) type CameraFaults = BTreeMap<String, String>;
 
-/// Loads what the cameras use. A model that is refused fails the cameras that use it.
-pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
+/// What is known of a model that the sessions have.
+#[derive(Clone, Debug)]
+pub(crate) struct Sheet {
+    name: String,
+    labels: Arc<[String]>,
+    sha256: String,
+    roles: Vec<(Role, Option<String>)>,
+}
+
+impl Sheet {
+    fn of(model: &Model) -> Sheet {
+        let roles = Role::ALL.map(|role| (role, model.check_role(role).err()));
+        let roles = roles.map(|(role, why)| (role, why.map(|e| e.to_string())));
+        Sheet {
+            name: model.name().to_owned(),
+            labels: Arc::clone(model.labels()),
+            sha256: model.sha256().to_owned(),
+            roles: roles.into(),
+        }
+    }
+
+    fn check_role(&self, role: Role) -> Result<(), String> {
+        let refused = self.roles.iter().find(|(known, _)| *known == role);
+        match refused.and_then(|(_, why)| why.clone()) {
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Models that were loaded, one of each for each session, and why others were not, by the cameras that want them.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub(crate) models: BTreeMap<String, (Sheet, Vec<Model>)>,
+    pub(crate) faults: CameraFaults,
+}
+
+/// The models that cameras use, with the cameras that do.
+pub(crate) fn wanted(settings: &Settings) -> BTreeMap<String, Vec<String>> {
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for camera in settings.cameras.iter().filter(|camera| camera.enabled) {
         let seconds = camera.cascades.iter().map(|cascade| &cascade.model);
@@ -51,118 +86,107 @@ pub(crate) async fn load_models(settings: &Settings) -> (Models, CameraFaults) {
             cameras.push(camera.id.to_string());
         }
     }
+    wanted
+}
+
+/// Loads what the cameras use and is not there yet. A model that is refused fails the cameras that use it.
+pub(crate) async fn load_models(settings: &Settings, there: &BTreeMap<String, Sheet>) -> Loaded {
+    let mut wanted = wanted(settings);
+    wanted.retain(|name, _| !there.contains_key(name));
     let inference = settings.inference.clone();
+    let cameras: Vec<String> = wanted.values().flatten().cloned().collect();
     let loading = tokio::task::spawn_blocking(move || {
-        let (mut models, mut faults) = (Models::new(), CameraFaults::new());
+        let mut loaded = Loaded::default();
         for (name, cameras) in wanted {
             match load_model(&inference, &name) {
-                Ok(sessions) => {
-                    models.insert(name, sessions);
-                }
-                Err(why) => faults.extend(
+                Ok(model) => drop(loaded.models.insert(name, model)),
+                Err(why) => loaded.faults.extend(
                     cameras
                         .into_iter()
                         .map(|id| (id, format!("model {name}: {why}"))),
                 ),
             }
         }
-        (models, faults)
+        loaded
     });
-    loading.await.unwrap_or_else(|e| {
-        let all = settings
-            .cameras
-            .iter()
-            .map(|camera| (camera.id.to_string(), format!("models: {e}")));
-        (Models::new(), all.collect())
+    loading.await.unwrap_or_else(|e| Loaded {
+        faults: cameras.into_iter().map(|id| (id, format!("models: {e}"))).collect(),
+        ..Loaded::default()
     })
 }
 
-fn load_model(inference: &InferenceSettings, name: &str) -> Result<Vec<Model>, String> {
+fn load_model(inference: &InferenceSettings, name: &str) -> Result<(Sheet, Vec<Model>), String> {
     let runtime = inference.load_runtime().map_err(|e| e.to_string())?;
     let load = |_| (inference.folders.load(&runtime, name)).map_err(|e| e.to_string());
-    (0..inference.sessions).map(load).collect()
+    let models: Vec<Model> = (0..inference.sessions).map(load).collect::<Result<_, _>>()?;
+    let first = models.first().ok_or("there is no session")?;
+    Ok((Sheet::of(first), models))
 }
 
-/// An account of each camera, and those of them that can be watched; for the others `faults` says why not.
-pub(crate) fn prepare(
+/// A new account of a camera.
+pub(crate) fn account(camera: &CameraSettings) -> Arc<CameraAccount> {
+    let mut account = CameraAccount::new(
+        camera.id.clone(),
+        camera.name.clone(),
+        camera.enabled,
+        camera.analysis_fps,
+    );
+    account.frozen_after = camera.stream.frozen_after;
+    account.evidence = camera.substream.is_some().then(Arc::default);
+    Arc::new(account)
+}
+
+/// A camera that can be watched.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) fn ready(
     settings: &Settings,
-    models: &Models,
-    faults: &mut CameraFaults,
-) -> (Vec<Ready>, Vec<Arc<CameraAccount>>) {
-    let (mut ready, mut accounts) = (Vec::new(), Vec::new());
-    for camera in &settings.cameras {
-        let mut account = CameraAccount::new(
-            camera.id.clone(),
-            camera.name.clone(),
-            camera.enabled,
-            camera.analysis_fps,
-        );
-        account.frozen_after = camera.stream.frozen_after;
-        account.evidence = camera.substream.is_some().then(Arc::default);
-        let account = Arc::new(account);
-        accounts.push(Arc::clone(&account));
-        if !camera.enabled {
-            continue;
-        }
-        if let Some(fault) = &camera.fault {
-            faults.insert(camera.id.to_string(), fault.clone());
-        }
-        if faults.contains_key(camera.id.as_str()) {
-            continue;
-        }
-        match scene(settings, camera, models) {
-            Ok((analysis, reporter, privacy)) => ready.push(Ready {
-                camera: camera.clone(),
-                account,
-                analysis,
-                reporter,
-                privacy,
-            }),
-            Err(why) => {
-                faults.insert(camera.id.to_string(), why);
-            }
-        }
-    }
-    (ready, accounts)
+    camera: &CameraSettings,
+    account: Arc<CameraAccount>,
+    models: &BTreeMap<String, Sheet>,
+) -> Result<Ready, String> {
+    let (analysis, reporter, privacy) = scene(settings, camera, models)?;
+    Ok(Ready {
+        camera: camera.clone(),
+        account,
+        analysis,
+        reporter,
+        privacy,
+    })
 }
 
 fn scene(
     settings: &Settings,
     camera: &CameraSettings,
-    models: &Models,
+    models: &BTreeMap<String, Sheet>,
 ) -> Result<(Analysis, Reporter, Arc<Privacy>), String> {
     let fps = camera.analysis_fps;
     let loaded = |name: &str| {
-        let sessions = models.get(name).and_then(|sessions| sessions.first());
-        sessions.ok_or_else(|| format!("model {name}: not loaded"))
+        let sheet = models.get(name);
+        sheet.ok_or_else(|| format!("model {name}: not loaded"))
     };
     let model = loaded(&camera.model)?;
-    model.check_role(Role::Objects).map_err(|e| e.to_string())?;
+    model.check_role(Role::Objects)?;
     let mut cascades = Vec::new();
     for cascade in &camera.cascades {
         let second = loaded(&cascade.model)?;
-        second.check_role(Role::Crops).map_err(|e| e.to_string())?;
+        second.check_role(Role::Crops)?;
         let name = cascade
             .id
             .parse()
             .map_err(|e| format!("cascade {}: {e}", cascade.id))?;
-        cascades.push((name, Arc::clone(second.labels())));
+        cascades.push((name, Arc::clone(&second.labels)));
     }
     for look in &camera.looks {
-        let model = loaded(&look.model)?;
-        model
-            .check_role(Role::Pictures)
-            .map_err(|e| e.to_string())?;
+        loaded(&look.model)?.check_role(Role::Pictures)?;
     }
     if let Some(likeness) = &camera.likeness {
-        let model = loaded(&likeness.model)?;
-        model
-            .check_role(Role::Likeness)
-            .map_err(|e| e.to_string())?;
+        loaded(&likeness.model)?.check_role(Role::Likeness)?;
     }
-    let known = |name: &str| loaded(name).map_or_else(|_| Vec::new(), |m| m.labels().to_vec());
+    let known = |name: &str| loaded(name).map_or_else(|_| Vec::new(), |m| m.labels.to_vec());
     let looks = sources(&camera.cascades, &camera.looks, known);
-    let analysis = Analysis::with_looks(&camera.scene, model.labels(), fps, &looks);
+    let analysis = Analysis::with_looks(&camera.scene, &model.labels, fps, &looks);
     let analysis = analysis.map_err(|errors| {
         errors
             .iter()
@@ -171,15 +195,15 @@ fn scene(
             .join("; ")
     })?;
     let analysis = analysis
-        .with_cascades(&camera.cascades, model.labels())?
+        .with_cascades(&camera.cascades, &model.labels)?
         .with_schedules(camera.scheduled());
-    let privacy = privacy(camera, model.labels())?;
+    let privacy = privacy(camera, &model.labels)?;
     let reference = ModelRef {
-        name: model.name().to_owned(),
-        sha256: model.sha256().to_owned(),
+        name: model.name.clone(),
+        sha256: model.sha256.clone(),
     };
     let chunk = settings.mqtt.evidence_chunk();
-    let reporter = Reporter::new(&settings.node, camera, reference, model.labels(), chunk)
+    let reporter = Reporter::new(&settings.node, camera, reference, &model.labels, chunk)
         .map_err(|e| e.to_string())?;
     Ok((analysis, reporter.with_cascades(cascades), privacy))
 }

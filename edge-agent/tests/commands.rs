@@ -9,7 +9,8 @@ use edge_agent::{
     command::{
         Done, Inbox, Incoming, Ledger, Order, Post, Posts, Refusals, Restart, Seen, Verdicts,
     },
-    config,
+    config::{self, Settings},
+    fleet::Lineup,
     health::Faults,
     metrics::Metrics,
     replay::ReplaySet,
@@ -19,7 +20,7 @@ use protocol::{
     Command, CommandOutcome, CommandRequest, Name, NodePath, PinnedKey, Receipt, Topic,
 };
 use ring::signature::Ed25519KeyPair;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -62,13 +63,18 @@ fn incoming(request: &CommandRequest, key: &Ed25519KeyPair) -> Incoming {
     }
 }
 
-/// What a node without rules knows of verdicts.
-fn verdicts(folder: &Path, metrics: &Metrics) -> Verdicts {
+/// A node without rules.
+fn settings(folder: &Path) -> Settings {
     let file = folder.join("edge-agent.toml");
     let text = "node = { region = \"r\", site = \"s\", name = \"n\" }\nmqtt = { host = \"localhost\" }\n\
                 cameras = [{ id = \"gate\", url = \"rtsp://192.0.2.1/\" }]\n";
     std::fs::write(&file, format!("state_dir = {folder:?}\n{text}")).unwrap();
-    let (settings, faults) = (config::load(&file).unwrap(), Faults::default());
+    config::load(&file).unwrap()
+}
+
+/// What it knows of verdicts.
+fn verdicts(folder: &Path, metrics: &Metrics) -> Verdicts {
+    let (settings, faults) = (settings(folder), Faults::default());
     let archive = folder.join("archive");
     let archive = Archive::open(settings.archive.clone(), &archive, "", &faults, metrics);
     let replay = ReplaySet::open(&settings, archive, metrics.commands.verdicts.clone());
@@ -98,7 +104,12 @@ impl Bench {
             node: node(),
             keys: vec![PinnedKey::of(&key(1))],
             ledger: Ledger::open(&folder.join("commands.db")).unwrap(),
-            posts: Posts::from([(name("gate"), post)]),
+            lineup: watch::channel(Lineup {
+                posts: Posts::from([(name("gate"), post)]),
+                ..Lineup::default()
+            })
+            .1,
+            current: watch::channel(Arc::new(settings(folder))).1,
             verdicts: verdicts(folder, &metrics),
             spool: spool.clone(),
             refusals: Arc::clone(&refusals),

@@ -2,12 +2,13 @@
 
 use std::{io, sync::Arc};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     archive::Archive,
-    command::{self, Inbox, Ledger, Posts, Refusals, Verdicts},
+    command::{self, Inbox, Ledger, Refusals, Verdicts},
     config::Settings,
+    fleet::Lineup,
     health::Faults,
     metrics::Metrics,
     replay::ReplaySet,
@@ -17,7 +18,8 @@ use crate::{
 
 /// What the inbox needs of the agent.
 pub(super) struct Desk {
-    pub(super) posts: Posts,
+    pub(super) lineup: watch::Receiver<Lineup>,
+    pub(super) current: watch::Receiver<Arc<Settings>>,
     pub(super) verdicts: Verdicts,
     pub(super) refusals: Arc<Refusals>,
     pub(super) faults: Arc<Faults>,
@@ -59,7 +61,8 @@ pub(super) fn start_inbox(
         node: settings.node.clone(),
         keys: settings.command_keys.clone(),
         ledger,
-        posts: desk.posts,
+        lineup: desk.lineup,
+        current: desk.current,
         verdicts: desk.verdicts,
         spool: spool.clone(),
         refusals: desk.refusals,

@@ -14,7 +14,7 @@ pub mod veil;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -48,7 +48,7 @@ const REASON: usize = 10;
 pub struct Archive {
     settings: ArchiveSettings,
     /// The configuration under which clips are made.
-    revision: String,
+    revision: Mutex<String>,
     /// Nothing is kept without it.
     store: Option<Mutex<Store>>,
     boot: BootKey,
@@ -79,6 +79,16 @@ impl Archive {
         )
     }
 
+    /// Another configuration is in force.
+    pub fn reconfigured(&self, revision: &str) {
+        *self.revision.lock().unwrap_or_else(PoisonError::into_inner) = revision.to_owned();
+    }
+
+    fn revision(&self) -> String {
+        let revision = self.revision.lock().unwrap_or_else(PoisonError::into_inner);
+        revision.clone()
+    }
+
     /// The same on another disk, for tests of disks that fail.
     pub fn on(
         disk: Box<dyn Disk>,
@@ -101,7 +111,7 @@ impl Archive {
         }
         let archive = Archive {
             settings,
-            revision: revision.to_owned(),
+            revision: Mutex::new(revision.to_owned()),
             store: store.and_then(Result::ok).map(Mutex::new),
             boot: BootKey::generate(),
             masking: Semaphore::new(1),

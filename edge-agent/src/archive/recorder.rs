@@ -346,7 +346,7 @@ fn keep(
     let film = clip::film(&clip::one_film(units, one.opened));
     let film = film.map_err(|why| NotKept::new("video", why))?;
     let tracks = traces(looks, &film, labels, |track| one.tracks.contains(&track));
-    let sidecar = Sidecar::new(&one.report, &film, &archive.revision, tracks);
+    let sidecar = Sidecar::new(&one.report, &film, &archive.revision(), tracks);
     archive.keep(&film.mp4, sidecar)
 }
 

@@ -98,7 +98,8 @@ pub(super) struct Moment {
 impl Moment {
     /// Now; `track` is what tracking and rules took so far.
     pub(super) fn now(agent: &Agent, track: Duration) -> anyhow::Result<Moment> {
-        let gate = agent.cameras.iter().map(|camera| {
+        let cameras = agent.cameras();
+        let gate = cameras.iter().map(|camera| {
             let micros = camera.progress.gate_us.load(Ordering::Relaxed);
             Duration::from_micros(micros)
         });

@@ -142,7 +142,7 @@ async fn measure(
 ) -> anyhow::Result<Row> {
     all_watched(agent, broker).await?;
     sleep(SETTLE).await;
-    let cameras = agent.cameras.len();
+    let cameras = agent.cameras().len();
     say(&format!(
         "{cameras} cameras are watched; measuring for {} s",
         args.seconds
@@ -153,11 +153,12 @@ async fn measure(
         .iter()
         .for_each(|worker| drop(worker.take_latest()));
     let (began, moment) = (Instant::now(), Moment::now(agent, onlooker.track())?);
-    let before: Vec<Counted> = agent.cameras.iter().map(|c| Counted::now(c)).collect();
+    let before: Vec<Counted> = agent.cameras().iter().map(|c| Counted::now(c)).collect();
     sleep(Duration::from_secs(args.seconds)).await;
     let used = moment.until_now(agent, onlooker.track())?;
     let seconds = began.elapsed().as_secs_f64();
-    let after = agent.cameras.iter().map(|c| Counted::now(c));
+    let accounts = agent.cameras();
+    let after = accounts.iter().map(|c| Counted::now(c));
     let counted: Vec<Counted> = after
         .zip(before)
         .map(|(now, then)| now.since(then))
@@ -192,7 +193,7 @@ async fn all_watched(agent: &Agent, broker: bool) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
         let waiting: HashMap<String, String> = agent
-            .cameras
+            .cameras()
             .iter()
             .map(|camera| camera.health())
             .filter(|health| health.frames_decoded == 0)

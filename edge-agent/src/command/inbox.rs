@@ -10,7 +10,7 @@ use protocol::{
     command::InvalidCommand, incident::ClockQuality, topic,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,9 @@ use super::{
 use crate::{
     archive::recorder::Wanted,
     clock,
+    config::Settings,
     event_log::{CommandAnswered, CommandRefused, Event as _},
+    fleet::Lineup,
     metrics::Metrics,
     spool::{Class, NewRecord, Spool},
 };
@@ -48,7 +50,9 @@ pub struct Inbox {
     /// What came before.
     pub ledger: Ledger,
     /// Who carries them out.
-    pub posts: Posts,
+    pub lineup: watch::Receiver<Lineup>,
+    /// What is in force.
+    pub current: watch::Receiver<Arc<Settings>>,
     /// What is known of verdicts.
     pub verdicts: Verdicts,
     /// Where receipts go.
@@ -87,6 +91,11 @@ impl Inbox {
             let came = tokio::select! {
                 came = incoming.recv() => came,
                 () = self.verdicts.listen() => continue,
+                Ok(()) = self.current.changed() => {
+                    let current = Arc::clone(&self.current.borrow_and_update());
+                    self.verdicts.reconfigured(&current);
+                    continue;
+                }
                 _ = tidy.tick() => {
                     self.verdicts.tidy();
                     continue;
@@ -179,7 +188,10 @@ impl Inbox {
         self.ledger.begin(&request).map_err(|e| e.to_string())?;
         let outcome = match self.verdicts.carry_out(&request) {
             Some(outcome) => outcome,
-            None => carry_out(&self.posts, &request).await,
+            None => {
+                let posts = self.lineup.borrow().posts.clone();
+                carry_out(&posts, &request).await
+            }
         };
         let (outcome, problem, done) = match outcome {
             Ok(done) => (CommandOutcome::Done, None, done),

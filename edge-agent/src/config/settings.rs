@@ -311,7 +311,7 @@ pub struct LikenessSettings {
 }
 
 /// Where a camera's pictures come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamSettings {
     /// `rtsp://` or `rtsps://`, without user and password.
     pub url: String,

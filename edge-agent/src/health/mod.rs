@@ -25,6 +25,7 @@ use crate::{
     clock,
     command::{Refusals, verdict::figures::VerdictFigures},
     event_log::{Event, GateJudged},
+    fleet::Lineup,
     ladder::{Load, heat::Heat, relief::Relief},
     metrics::Metrics,
     spool::SpoolStats,
@@ -64,7 +65,7 @@ impl Faults {
 pub struct Accounts {
     bootid: Uuid,
     started: Instant,
-    cameras: Vec<Arc<CameraAccount>>,
+    lineup: watch::Receiver<Lineup>,
     faults: Arc<Faults>,
     refusals: Arc<Refusals>,
     archive: Option<Arc<Archive>>,
@@ -73,16 +74,20 @@ pub struct Accounts {
 
 impl Accounts {
     /// Accounts that begin now.
-    pub fn new(bootid: Uuid, cameras: Vec<Arc<CameraAccount>>, faults: Arc<Faults>) -> Self {
+    pub fn new(bootid: Uuid, lineup: watch::Receiver<Lineup>, faults: Arc<Faults>) -> Self {
         Accounts {
             bootid,
             started: Instant::now(),
-            cameras,
+            lineup,
             faults,
             refusals: Arc::default(),
             archive: None,
             verdicts: None,
         }
+    }
+
+    fn cameras(&self) -> Vec<Arc<CameraAccount>> {
+        self.lineup.borrow().accounts.clone()
     }
 
     /// With the commands that were not heeded.
@@ -109,7 +114,8 @@ impl Accounts {
     /// Adds `passed` to every camera's account, and gives the load of `workers` inference workers in it. How hot the
     /// box is, others know.
     pub fn pass(&self, passed: Duration, workers: usize) -> Load {
-        let shares = self.cameras.iter().map(|camera| camera.pass(passed));
+        let cameras = self.cameras();
+        let shares = cameras.iter().map(|camera| camera.pass(passed));
         let all = shares.fold(Share::default(), |a, b| Share {
             looks: a.looks + b.looks,
             gave_way: a.gave_way + b.gave_way,
@@ -131,7 +137,7 @@ impl Accounts {
         for camera in &health.cameras {
             metrics.set_camera(camera);
         }
-        for camera in &self.cameras {
+        for camera in &self.cameras() {
             let frozen = camera.frozen().is_some();
             metrics.set_stream(camera.id().as_str(), &camera.progress, frozen);
             let (coverage, tally) = (camera.coverage(), camera.feed.tally());
@@ -162,7 +168,7 @@ impl Accounts {
             degradation: degradation.cloned(),
             archive: self.archive.as_ref().and_then(|archive| archive.told()),
             verdicts: self.verdicts.as_ref().map(VerdictFigures::told),
-            cameras: self.cameras.iter().map(|camera| camera.health()).collect(),
+            cameras: self.cameras().iter().map(|camera| camera.health()).collect(),
         }
     }
 }
@@ -199,6 +205,10 @@ impl HealthTask {
             let stretch = now - std::mem::replace(&mut passed, now);
             let load = self.accounts.pass(stretch, self.workers);
             if let Some(relief) = &mut self.relief {
+                if self.accounts.lineup.has_changed().unwrap_or_default() {
+                    let lineup = self.accounts.lineup.borrow_and_update();
+                    relief.relieve(lineup.relieved.clone());
+                }
                 relief.look(stretch, load).await;
             }
             let stats = self.spool.borrow().clone();
@@ -238,7 +248,11 @@ mod tests {
     #[test]
     fn a_fault_of_the_node_is_said_until_it_is_over() {
         let faults = Arc::new(Faults::default());
-        let accounts = Accounts::new(Uuid::nil(), Vec::new(), Arc::clone(&faults));
+        let accounts = Accounts::new(
+            Uuid::nil(),
+            watch::channel(Lineup::default()).1,
+            Arc::clone(&faults),
+        );
         faults.set("http.listen", Some("port in use".to_owned()));
         let full = SpoolStats {
             fault: Some("disk full".to_owned()),

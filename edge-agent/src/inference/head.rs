@@ -17,6 +17,11 @@ pub enum Role {
     Likeness,
 }
 
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 4] = [Role::Objects, Role::Crops, Role::Pictures, Role::Likeness];
+}
+
 /// How its outputs are read.
 pub(super) enum Head {
     Detector(Decoder),

@@ -3,9 +3,9 @@
 //! It never waits for a reader: a result that a camera's analysis has no room for is dropped and counted.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -23,13 +23,48 @@ use crate::camera::Frame;
 /// How long a worker waits for a frame before it looks whether it is to stop.
 const WAIT: Duration = Duration::from_millis(200);
 
-/// Starts the worker `inference-{number}` with these models, by name; it ends soon after `cancel`.
+/// Models on their way to a worker.
+#[derive(Default)]
+pub struct Shelf(Mutex<Stock>);
+
+#[derive(Default)]
+struct Stock {
+    new: Vec<(String, Model)>,
+    /// Those that are still used; the others go.
+    used: Option<BTreeSet<String>>,
+}
+
+impl Shelf {
+    /// A model that the worker takes before its next frame.
+    pub fn put(&self, name: String, model: Model) {
+        self.stock().new.push((name, model));
+    }
+
+    /// Those that are still used; the others go.
+    pub fn keep(&self, used: BTreeSet<String>) {
+        self.stock().used = Some(used);
+    }
+
+    fn stock(&self) -> MutexGuard<'_, Stock> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, models: &mut BTreeMap<String, Model>) {
+        let Stock { new, used } = std::mem::take(&mut *self.stock());
+        models.extend(new);
+        if let Some(used) = used {
+            models.retain(|name, _| used.contains(name));
+        }
+    }
+}
+
+/// Starts the worker `inference-{number}`, whose models come from `shelf`; it ends soon after `cancel`.
 ///
 /// # Errors
 /// Where the system has no more threads.
 pub fn spawn(
     number: usize,
-    mut models: BTreeMap<String, Model>,
+    shelf: Arc<Shelf>,
     scheduler: Arc<Scheduler>,
     counters: Arc<WorkerCounters>,
     cancel: CancellationToken,
@@ -37,9 +72,13 @@ pub fn spawn(
     thread::Builder::new()
         .name(format!("inference-{number}"))
         .spawn(move || {
+            let mut models = BTreeMap::new();
             while !cancel.is_cancelled() {
                 counters.turns.fetch_add(1, Ordering::Relaxed);
-                if let Some(turn) = scheduler.next(WAIT) {
+                let turn = scheduler.next(WAIT);
+                // Whose turn it is may have come with a model of its own.
+                shelf.take(&mut models);
+                if let Some(turn) = turn {
                     analyse(&mut models, turn, &counters);
                 }
             }

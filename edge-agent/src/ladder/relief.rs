@@ -63,6 +63,16 @@ impl Relief {
         }
     }
 
+    /// Other cameras: the ladder is climbed anew, for them.
+    pub fn relieve(&mut self, cameras: Vec<Relieved>) {
+        let at_foot = self.ladder.step() == 0;
+        self.paces = cameras.iter().map(|c| Arc::clone(&c.pace)).collect();
+        self.ladder = Ladder::new(cameras.into_iter().map(|camera| camera.weighed).collect());
+        if !at_foot {
+            self.act(Moved::Down);
+        }
+    }
+
     /// What is left out for now.
     pub fn degradation(&self) -> Option<&Degradation> {
         self.degradation.as_ref()

@@ -102,6 +102,12 @@ impl ReplaySet {
         set
     }
 
+    /// Another configuration is in force.
+    pub fn reconfigured(&mut self, settings: &Settings) {
+        let cameras = settings.cameras.iter();
+        self.cameras = cameras.map(|c| (c.id.clone(), c.clone())).collect();
+    }
+
     fn read(&mut self) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();

@@ -46,10 +46,28 @@ pub struct Identity {
     pub node: NodePath,
     /// This boot.
     pub bootid: Uuid,
-    /// Revision of the configuration.
-    pub config_revision: String,
+    /// What is in force.
+    pub config: watch::Receiver<InForce>,
+}
+
+/// What a node says of the configuration that is in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// Its revision.
+    pub revision: String,
     /// Safety that was switched off on purpose.
     pub insecure: Vec<String>,
+}
+
+impl InForce {
+    /// One that never changes.
+    pub fn always(revision: &str) -> watch::Receiver<InForce> {
+        let (_, receiver) = watch::channel(InForce {
+            revision: revision.to_owned(),
+            insecure: Vec::new(),
+        });
+        receiver
+    }
 }
 
 impl Identity {
@@ -60,14 +78,15 @@ impl Identity {
         state: NodeState,
         open_incidents: Vec<Uuid>,
     ) -> NodeStatus {
+        let InForce { revision, insecure } = self.config.borrow().clone();
         NodeStatus {
             state,
             bootid: self.bootid,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_revision: self.config_revision.clone(),
+            config_revision: revision,
             time: protocol::now(),
             open_incidents,
-            insecure: self.insecure.clone(),
+            insecure,
             broker: Some(broker.to_string()),
         }
     }

@@ -177,6 +177,7 @@ impl MqttSink {
         let mut end = End::Stopped;
         let mut spool = self.feed.spool.stats();
         let mut open = self.feed.open_incidents.clone();
+        let mut config = self.identity.config.clone();
         let mut health = self.feed.health.clone();
         let mut ticks = interval(Duration::from_millis(500));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -202,6 +203,7 @@ impl MqttSink {
                     connection.offer().await?;
                 }
                 Ok(()) = open.changed() => connection.status_stale = true,
+                Ok(()) = config.changed() => connection.status_stale = true,
                 Ok(()) = health.changed() => connection.publish_health(),
                 _ = ticks.tick() => connection.tick()?,
             }

@@ -21,7 +21,7 @@ use std::{
 use edge_agent::{
     config::settings::{Broker, MqttSettings, MqttVersion, Secret, Tls},
     metrics::Metrics,
-    sink::{Budget, Caps, Cause, Feed, Identity, Link, mqtt::MqttSink},
+    sink::{Budget, Caps, Cause, Feed, Identity, InForce, Link, mqtt::MqttSink},
     spool::{Class, NewRecord, Quota, Spool},
 };
 use protocol::{Health, NodePath, Severity};
@@ -99,8 +99,7 @@ impl Node {
             identity: Identity {
                 node: node_path(),
                 bootid: spool.bootid(),
-                config_revision: "sha256:0".to_owned(),
-                insecure: Vec::new(),
+                config: InForce::always("sha256:0"),
             },
             feed: Feed {
                 spool: spool.clone(),

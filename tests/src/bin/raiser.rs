@@ -31,7 +31,7 @@ use edge_agent::{
     evidence::part::Part,
     metrics::Metrics,
     report::{Report, Reporter},
-    sink::{Budget, Feed, Identity, Link, mqtt::MqttSink},
+    sink::{Budget, Feed, Identity, InForce, Link, mqtt::MqttSink},
     spool::{NewRecord, Quota, Spool},
 };
 use jiff::Timestamp;
@@ -224,8 +224,7 @@ async fn send(settings: Settings, spool: Spool) {
             identity: Identity {
                 node: settings.node.clone(),
                 bootid: spool.bootid(),
-                config_revision: settings.revision.clone(),
-                insecure: Vec::new(),
+                config: InForce::always(&settings.revision),
             },
             feed: Feed {
                 spool: spool.clone(),

@@ -238,6 +238,16 @@ impl Node {
         Ok(())
     }
 
+    /// Gives it another configuration while it runs, as an installer would: writes the file and hangs up.
+    ///
+    /// # Errors
+    /// If the folder cannot be written or the process is gone.
+    pub fn reload(&self, config: &NodeConfig) -> anyhow::Result<()> {
+        let folder = self.config.parent().context("configuration in no folder")?;
+        config.write(folder)?;
+        self.process.signal("-HUP")
+    }
+
     /// Starts it again, with the same state, after it has ended.
     ///
     /// # Errors

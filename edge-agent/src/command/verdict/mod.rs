@@ -8,29 +8,26 @@ pub mod figures;
 pub mod store;
 mod teller;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
     Command, CommandOutcome, CommandRequest, IgnoreArea, IgnoredArea, Name, Utc, Verdict,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::Done;
 use crate::{
-    config::{Settings, settings::CameraSettings},
+    config::Settings,
     health::Faults,
     metrics::Metrics,
     replay::{NoCase, ReplaySet},
 };
 use figures::VerdictFigures;
 use store::{Known, Store, StoreError};
-use teller::{Areas, HEARD, Heard, polygon};
+use teller::{HEARD, Heard, polygon};
 
-pub use teller::Teller;
+pub use teller::{Teller, Tellers};
 
 /// So many areas a node ignores at most.
 const AREAS: usize = 256;
@@ -45,17 +42,20 @@ type Refusal = (CommandOutcome, String);
 /// See the module.
 pub struct Verdicts {
     store: Result<Store, String>,
-    cameras: BTreeMap<Name, Station>,
+    /// Names of rules, by camera.
+    cameras: BTreeMap<Name, BTreeSet<String>>,
     heard: mpsc::Receiver<Heard>,
-    says: mpsc::Sender<Heard>,
+    tellers: Tellers,
     replay: ReplaySet,
     figures: VerdictFigures,
 }
 
-/// What is known of a camera.
-struct Station {
-    rules: BTreeSet<String>,
-    areas: watch::Sender<Areas>,
+fn rules(settings: &Settings) -> BTreeMap<Name, BTreeSet<String>> {
+    let cameras = settings.cameras.iter().map(|camera| {
+        let rules = camera.scene.rules.iter().map(|rule| rule.id.clone());
+        (camera.id.clone(), rules.collect())
+    });
+    cameras.collect()
 }
 
 impl Verdicts {
@@ -68,19 +68,11 @@ impl Verdicts {
         faults: &Faults,
     ) -> Verdicts {
         let (says, heard) = mpsc::channel(HEARD);
-        let cameras = settings.cameras.iter().map(|camera| {
-            let rules = camera.scene.rules.iter().map(|rule| rule.id.clone());
-            let station = Station {
-                rules: rules.collect(),
-                areas: watch::Sender::new(Arc::default()),
-            };
-            (camera.id.clone(), station)
-        });
         let mut verdicts = Verdicts {
             store: open_store(settings, faults),
-            cameras: cameras.collect(),
+            cameras: rules(settings),
             heard,
-            says,
+            tellers: Tellers::new(says, metrics.commands.verdicts.clone()),
             replay,
             figures: metrics.commands.verdicts.clone(),
         };
@@ -104,8 +96,8 @@ impl Verdicts {
                 rule,
                 ..
             } = &area;
-            let station = self.cameras.get(camera);
-            if station.is_some_and(|station| station.rules.contains(rule.as_str())) {
+            let rules = self.cameras.get(camera);
+            if rules.is_some_and(|rules| rules.contains(rule.as_str())) {
                 continue;
             }
             store.remove_area(*id)?;
@@ -125,34 +117,20 @@ impl Verdicts {
         };
         let areas = store.areas()?;
         self.figures.set_areas(areas.len());
-        for (camera, station) in &self.cameras {
-            let own: Areas = areas
-                .iter()
-                .filter(|a| a.camera == *camera)
-                .cloned()
-                .collect();
-            if **station.areas.borrow() != *own {
-                station.areas.send_replace(own);
-            }
-        }
+        self.tellers.publish(&areas);
         self.replay.set_ignored(&areas);
         Ok(())
     }
 
-    /// A camera's side.
-    pub fn teller(&self, camera: &CameraSettings) -> Teller {
-        let station = self.cameras.get(&camera.id);
-        let nothing = || watch::Sender::new(Arc::default()).subscribe();
-        Teller {
-            camera: camera.id.clone(),
-            rules: (camera.scene.rules.iter().map(|rule| rule.id.clone())).collect(),
-            heard: self.says.clone(),
-            areas: station.map_or_else(nothing, |station| station.areas.subscribe()),
-            next_end: None,
-            fresh: true,
-            counted: BTreeMap::new(),
-            figures: self.figures.clone(),
-        }
+    /// Where cameras' sides come from.
+    pub fn tellers(&self) -> Tellers {
+        self.tellers.clone()
+    }
+
+    /// Another configuration is in force. Areas of rules that are gone wait for them until the next start.
+    pub fn reconfigured(&mut self, settings: &Settings) {
+        self.cameras = rules(settings);
+        self.replay.reconfigured(settings);
     }
 
     /// Takes the next thing that a camera says. May be dropped and called again: nothing is lost.
@@ -222,7 +200,7 @@ impl Verdicts {
         verdict: Verdict,
         ignore: Option<&IgnoreArea>,
     ) -> Result<Done, Refusal> {
-        self.station(camera)?;
+        self.rules_of(camera)?;
         let store = self.store.as_ref().map_err(failed)?;
         let known = store.known(incident).map_err(failed)?;
         let known = known.filter(|known| known.camera == *camera);
@@ -260,7 +238,7 @@ impl Verdicts {
         ignore: &IgnoreArea,
     ) -> Result<IgnoredArea, Refusal> {
         let Known { camera, rule, .. } = known;
-        if !self.station(camera)?.rules.contains(rule.as_str()) {
+        if !self.rules_of(camera)?.contains(rule.as_str()) {
             return Err(refused(format!(
                 "camera {camera} has no rule {rule} any more: give the verdict without an area"
             )));
@@ -303,7 +281,7 @@ impl Verdicts {
     }
 
     fn list(&self, camera: &Name) -> Result<Done, Refusal> {
-        self.station(camera)?;
+        self.rules_of(camera)?;
         let store = self.store.as_ref().map_err(failed)?;
         let now = Utc::now();
         let areas = store.areas().map_err(failed)?.into_iter();
@@ -315,7 +293,7 @@ impl Verdicts {
     }
 
     fn unignore(&mut self, camera: &Name, id: Uuid) -> Result<Done, Refusal> {
-        self.station(camera)?;
+        self.rules_of(camera)?;
         let store = self.store.as_ref().map_err(failed)?;
         let areas = store.areas().map_err(failed)?;
         if !areas.iter().any(|a| a.area == id && a.camera == *camera) {
@@ -329,7 +307,7 @@ impl Verdicts {
         Ok(Done::default())
     }
 
-    fn station(&self, camera: &Name) -> Result<&Station, Refusal> {
+    fn rules_of(&self, camera: &Name) -> Result<&BTreeSet<String>, Refusal> {
         self.cameras.get(camera).ok_or_else(|| {
             let known: Vec<&str> = self.cameras.keys().map(Name::as_str).collect();
             refused(format!(

@@ -1,6 +1,9 @@
 //! A camera's side of verdicts: what it tells of its incidents, and which areas its rules are to ignore.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use analytics::{
     geometry::{Point, Polygon},
@@ -11,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::{figures::VerdictFigures, store::Known};
-use crate::report::Report;
+use crate::{config::settings::CameraSettings, report::Report};
 
 /// What cameras' tasks say that may wait. Loss policy: what comes while it is full is dropped and logged; that incident cannot
 /// be judged on the node.
@@ -28,6 +31,74 @@ pub(super) enum Heard {
 
 /// All areas of one camera.
 pub(super) type Areas = Arc<[IgnoredArea]>;
+
+/// Where cameras' sides come from. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Tellers {
+    says: mpsc::Sender<Heard>,
+    /// The areas of each camera that was ever asked for.
+    areas: Arc<Mutex<BTreeMap<Name, watch::Sender<Areas>>>>,
+    /// All areas that were published last.
+    latest: Arc<Mutex<Vec<IgnoredArea>>>,
+    figures: VerdictFigures,
+}
+
+impl Tellers {
+    pub(super) fn new(says: mpsc::Sender<Heard>, figures: VerdictFigures) -> Tellers {
+        Tellers {
+            says,
+            areas: Arc::default(),
+            latest: Arc::default(),
+            figures,
+        }
+    }
+
+    /// A camera's side.
+    pub fn of(&self, camera: &CameraSettings) -> Teller {
+        let mut areas = self.areas.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = areas.entry(camera.id.clone()).or_insert_with(|| {
+            let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            watch::Sender::new(own(&latest, &camera.id))
+        });
+        Teller {
+            camera: camera.id.clone(),
+            rules: (camera.scene.rules.iter().map(|rule| rule.id.clone())).collect(),
+            heard: self.says.clone(),
+            areas: own.subscribe(),
+            next_end: None,
+            fresh: true,
+            counted: BTreeMap::new(),
+            figures: self.figures.clone(),
+        }
+    }
+
+    /// As a camera would say it.
+    #[cfg(test)]
+    pub(super) fn say(&self, heard: Heard) {
+        self.says.try_send(heard).expect("it has room");
+    }
+
+    /// Tells cameras which areas are ignored now.
+    pub(super) fn publish(&self, all: &[IgnoredArea]) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = all.to_vec();
+        let areas = self.areas.lock().unwrap_or_else(PoisonError::into_inner);
+        for (camera, sender) in areas.iter() {
+            let own = own(all, camera);
+            sender.send_if_modified(|before| {
+                let is_other = **before != *own;
+                *before = own;
+                is_other
+            });
+        }
+    }
+}
+
+fn own(all: &[IgnoredArea], camera: &Name) -> Areas {
+    all.iter()
+        .filter(|area| area.camera == *camera)
+        .cloned()
+        .collect()
+}
 
 /// See the module.
 pub struct Teller {

@@ -44,7 +44,7 @@ fn open(folder: &Path, rules: &[&str]) -> Bench {
     let replay = ReplaySet::open(&settings, archive, figures.clone());
     let verdicts = Verdicts::open(&settings, replay, &metrics, &faults);
     Bench {
-        teller: verdicts.teller(&settings.cameras[0]),
+        teller: verdicts.tellers().of(&settings.cameras[0]),
         verdicts,
         faults,
         figures,
@@ -66,7 +66,7 @@ impl Bench {
             opened: Utc::now(),
             boxes: boxes.to_vec(),
         };
-        self.verdicts.says.try_send(Heard::Opened(known)).unwrap();
+        self.verdicts.tellers.say(Heard::Opened(known));
         id
     }
 
