@@ -14,6 +14,8 @@ use analytics::{
     track::{Appearance, Sketch, Track, TrackId},
 };
 
+use jiff::Timestamp;
+
 use crate::{
     camera::{Frame, Stamps},
     config::{schedule::Schedule, settings::CascadeSettings},
@@ -47,6 +49,8 @@ pub struct Analysis {
     /// How often the model has looked where something stands still, and not seen it.
     missed: BTreeMap<TrackId, u32>,
     attributes: Attributes,
+    /// When media time 0 was, where it is not the arrival of frames that counts.
+    start: Option<Timestamp>,
 }
 
 impl Analysis {
@@ -80,6 +84,7 @@ impl Analysis {
             period: Duration::from_secs_f32(1.0 / fps.clamp(0.1, 1000.0)),
             missed: BTreeMap::new(),
             attributes: Attributes::new(Vec::new()),
+            start: None,
         })
     }
 
@@ -119,6 +124,13 @@ impl Analysis {
     #[must_use]
     pub fn with_schedules(mut self, schedules: Vec<(RuleIndex, Schedule)>) -> Analysis {
         self.schedules = schedules;
+        self
+    }
+
+    /// With schedules that go by a clip's own time: media time 0 was at `start`, where that is known.
+    #[must_use]
+    pub fn beginning(mut self, start: Option<Timestamp>) -> Analysis {
+        self.start = start;
         self
     }
 
@@ -233,13 +245,18 @@ impl Analysis {
         }
     }
 
+    /// Whether a rule is to know the picture of this time.
+    pub fn wants_picture(&self, at: Duration) -> bool {
+        self.scene.wants_picture(at)
+    }
+
     /// One step of the scene, at the frame or a moment before it.
     fn see(&mut self, frame: &Frame, at: Duration, seen: &[Detection]) -> Vec<IncidentChange> {
-        let picture = frame.picture();
-        let (width, height) = (picture.width as f32, picture.height as f32);
-        self.scene.set_aspect(width / height);
+        let (width, height) = frame.size();
+        self.scene.set_aspect(width as f32 / height as f32);
         // By this node's clock, as the wall's is: a camera's may be anything.
-        let now = frame.stamps().before(at).arrival;
+        let arrival = frame.stamps().before(at).arrival;
+        let now = self.start.and_then(|start| start.checked_add(at).ok()).unwrap_or(arrival);
         for (rule, schedule) in &self.schedules {
             self.scene.set_active(*rule, schedule.is_active(now));
         }

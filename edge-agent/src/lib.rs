@@ -24,6 +24,7 @@ pub mod http;
 pub mod inference;
 pub mod ladder;
 pub mod metrics;
+pub mod observed;
 pub mod pictures;
 pub mod replay;
 pub mod report;

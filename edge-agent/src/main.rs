@@ -18,6 +18,7 @@ use edge_agent::{
     catalogue, config,
     custody::{self, Custodian, VerifyArgs},
     evaluate::{self, EvaluateArgs},
+    observed::replay::{self, ReplayArgs},
     spool,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,6 +60,7 @@ enum Command {
     Config(config::args::ConfigCommand),
     /// Run incident cases through the pipeline and score what it raises
     Evaluate(EvaluateArgs),
+    Replay(ReplayArgs),
     Bench(BenchArgs),
     Verify(VerifyArgs),
     /// Print the public key that the node signs with; makes the key if there is none yet
@@ -118,6 +120,7 @@ fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::Config(command) => config::args::main(&command),
         Command::Evaluate(args) => evaluate::main(args),
+        Command::Replay(args) => replay::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Verify(args) => custody::verify(&args),
         Command::Key { config } => show_key(&config),

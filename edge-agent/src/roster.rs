@@ -46,7 +46,7 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    fn of(model: &Model) -> Sheet {
+    pub(crate) fn of(model: &Model) -> Sheet {
         let roles = Role::ALL.map(|role| (role, model.check_role(role).err()));
         let roles = roles.map(|(role, why)| (role, why.map(|e| e.to_string())));
         Sheet {
@@ -156,7 +156,11 @@ pub(crate) fn ready(
     })
 }
 
-fn scene(
+/// The analysis of a camera, its messages, and what its pictures show to nobody.
+///
+/// # Errors
+/// What does not suit the models.
+pub(crate) fn scene(
     settings: &Settings,
     camera: &CameraSettings,
     models: &BTreeMap<String, Sheet>,

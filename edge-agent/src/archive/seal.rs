@@ -74,6 +74,22 @@ impl BootKey {
     }
 }
 
+/// Whether these bytes are something that was sealed.
+pub fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"age-encryption.org/v1")
+}
+
+/// What was sealed for the holder of a key, given the text of its file.
+///
+/// # Errors
+/// There is no key in the text, or it is another one's.
+pub fn unseal_with(identity: &str, sealed: &[u8]) -> Result<Vec<u8>, String> {
+    let mut keys = identity.lines().map(str::trim);
+    let key = keys.find(|line| line.starts_with("AGE-SECRET-KEY-1"));
+    let key: x25519::Identity = key.ok_or("it holds no age key")?.parse()?;
+    age::decrypt(&key, sealed).map_err(|e| e.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

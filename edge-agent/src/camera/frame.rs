@@ -72,6 +72,8 @@ enum Pixels {
         size: (u32, u32),
         data: Vec<u8>,
     },
+    /// None: they are forgotten.
+    Remembered { size: (u32, u32) },
 }
 
 impl Frame {
@@ -88,6 +90,25 @@ impl Frame {
             late: None,
             luma: OnceLock::new(),
         })
+    }
+
+    /// A frame whose picture is forgotten, all but its luma: one pixel stands for it. Without a luma that is flat, too.
+    pub fn remembered(size: (u32, u32), stamps: Stamps, luma: Option<Luma>) -> Frame {
+        Frame {
+            pixels: Pixels::Remembered { size },
+            stamps,
+            still_since: None,
+            late: None,
+            luma: luma.map(OnceLock::from).unwrap_or_default(),
+        }
+    }
+
+    /// Width and height of its picture, in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        match &self.pixels {
+            Pixels::Rgb { size, .. } | Pixels::Remembered { size } => *size,
+            Pixels::Mapped { frame, .. } => (frame.width(), frame.height()),
+        }
     }
 
     /// Maps what the decoder gave. `full_range` is taken where the stream itself says nothing (JPEG).
@@ -153,6 +174,11 @@ impl Frame {
         self.late.is_some()
     }
 
+    /// Until when it was left out at first.
+    pub(crate) fn late(&self) -> Option<Duration> {
+        self.late
+    }
+
     /// When it could be looked at, on the camera's time line: later than its own time where it was left out at first.
     pub fn seen_at(&self) -> Duration {
         self.late.unwrap_or_default().max(self.stamps.at)
@@ -176,6 +202,7 @@ impl Frame {
     fn try_picture(&self) -> Result<Picture<'_>, ShortPlane> {
         match &self.pixels {
             Pixels::Rgb { size, data } => Picture::rgb(*size, data),
+            Pixels::Remembered { .. } => Picture::rgb((1, 1), &[0, 0, 0]),
             Pixels::Mapped {
                 frame,
                 format,

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use analytics::{
+    geometry::Polygon,
     rule::{RuleSettings, RuleSpec},
     track::TrackerSettings,
 };
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     camera::gate::GateKind,
-    config::settings::{CascadeSettings, LikenessSettings, LookSettings},
+    config::settings::{CameraSettings, CascadeSettings, LikenessSettings, LookSettings},
     inference::{folders::BUNDLED, model::Role},
 };
 
@@ -38,6 +39,8 @@ pub struct CaseCamera {
     pub analysis_fps: f32,
     /// What the gate goes by.
     pub gate: GateKind,
+    /// Areas in which movement counts for nothing to it.
+    pub masks: Vec<Polygon>,
     /// Columns and rows of tiles.
     pub tiles: (u8, u8),
     /// Detections below this score are not looked at.
@@ -147,6 +150,7 @@ impl CameraSettingsFile {
             model: model.or(named).unwrap_or(BUNDLED).to_owned(),
             analysis_fps: own.analysis_fps.or(common.analysis_fps).unwrap_or(5.0),
             gate: own.gate.or(common.gate).unwrap_or(GateKind::Off),
+            masks: Vec::new(),
             tiles: own.tiles.or(common.tiles).unwrap_or((1, 1)),
             min_score: own.min_score.or(common.min_score).unwrap_or(0.1),
             tracker: TrackerSettings {
@@ -190,6 +194,24 @@ impl RawCascade {
 }
 
 impl CaseCamera {
+    /// A camera as it is configured on its node.
+    pub fn of(camera: &CameraSettings) -> CaseCamera {
+        CaseCamera {
+            model: camera.model.clone(),
+            analysis_fps: camera.analysis_fps,
+            gate: camera.gate.kind,
+            masks: camera.gate.masks.clone(),
+            tiles: camera.tiles,
+            min_score: camera.min_score,
+            tracker: camera.scene.tracker.clone(),
+            cascades: camera.cascades.clone(),
+            looks: camera.looks.clone(),
+            likeness: camera.likeness.clone(),
+            hysteresis: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
     /// The rules of a case that can be evaluated, with what the case leaves open.
     pub fn rules(&self, case: &Case) -> Vec<RuleSettings> {
         let mut rules: Vec<_> = case

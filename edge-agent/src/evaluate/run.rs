@@ -22,6 +22,7 @@ use crate::{
         cascade::{Cascade, sources},
         model::{Cost, Model},
     },
+    observed::{Look, Step},
 };
 
 /// An incident that opened.
@@ -71,77 +72,119 @@ pub fn run(
     camera: &CaseCamera,
     models: &mut BTreeMap<String, Model>,
 ) -> Result<CaseRun, String> {
-    let model = models.get(&camera.model).ok_or("no model")?;
-    let labels = Arc::clone(model.labels());
+    let mut analysis = analysis(scene, camera, models)?;
+    let mut run = CaseRun::default();
+    let mut alarms = Vec::new();
+    watch(clip, camera, models, &mut analysis, &mut run, &mut |_, decisions| {
+        alarms.extend(opened(scene, decisions));
+    })?;
+    run.alarms = alarms;
+    Ok(run)
+}
+
+/// The analysis of a camera with these models.
+///
+/// # Errors
+/// Everything in the scene that does not suit them.
+pub(crate) fn analysis(
+    scene: &SceneSettings,
+    camera: &CaseCamera,
+    models: &BTreeMap<String, Model>,
+) -> Result<Analysis, String> {
+    let labels = models.get(&camera.model).ok_or("no model")?.labels();
     let known = |name: &str| {
         models
             .get(name)
             .map_or_else(Vec::new, |m| m.labels().to_vec())
     };
     let looks = sources(&camera.cascades, &camera.looks, known);
-    let analysis = Analysis::with_looks(scene, &labels, camera.analysis_fps, &looks);
-    let mut analysis = analysis.map_err(|errors| {
+    let analysis = Analysis::with_looks(scene, labels, camera.analysis_fps, &looks);
+    let analysis = analysis.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         lines.join("; ")
     })?;
-    analysis = analysis.with_cascades(&camera.cascades, &labels)?;
+    analysis.with_cascades(&camera.cascades, labels)
+}
+
+/// Shows a clip to an analysis as the street would, and hands on each thing that it was told with what it decided. What it
+/// cost goes into `run`.
+///
+/// # Errors
+/// One text, naming the clip or the model.
+pub(crate) fn watch(
+    clip: &Path,
+    camera: &CaseCamera,
+    models: &mut BTreeMap<String, Model>,
+    analysis: &mut Analysis,
+    run: &mut CaseRun,
+    told: &mut dyn FnMut(Step, &[Decision]),
+) -> Result<(), String> {
     let cascade = Cascade::of(&camera.cascades, &camera.looks);
     let cascade = cascade.with_likeness(camera.likeness.clone());
     let gate = GateSettings {
         kind: camera.gate,
-        masks: Vec::new(),
+        masks: camera.masks.clone(),
     };
     let mut clip = Clip::gated(clip, &gate, camera.analysis_fps).map_err(|e| e.to_string())?;
     let mut attention = Attention::default();
-    let mut run = CaseRun::default();
     let mut detections = Vec::new();
     for model in models.values_mut() {
         model.take_cost();
     }
     while let Some(frame) = clip.next_frame().map_err(|e| e.to_string())? {
         run.frames += 1;
-        if !attention.wants(&frame) {
-            let frame = Arc::new(frame);
-            run.note(scene, &analysis.update_still(Arc::clone(&frame), None));
-            let looks = cascade.look_whole(models, &frame);
-            run.looks += looks.map_err(|e| e.to_string())?;
-            analysis.hear(cascade.take_said());
-            continue;
+        let looked = attention.wants(&frame);
+        let mut appearances = Vec::new();
+        if looked {
+            let model = models.get_mut(&camera.model).ok_or("no model")?;
+            model
+                .detect(
+                    &frame.picture(),
+                    camera.tiles,
+                    camera.min_score,
+                    &mut detections,
+                )
+                .map_err(|e| e.to_string())?;
+            run.looked += 1;
+            attention.looked(&frame, detections.len());
         }
-        let model = models.get_mut(&camera.model).ok_or("no model")?;
-        model
-            .detect(
-                &frame.picture(),
-                camera.tiles,
-                camera.min_score,
-                &mut detections,
-            )
-            .map_err(|e| e.to_string())?;
-        run.looked += 1;
-        attention.looked(&frame, detections.len());
         let frame = Arc::new(frame);
-        let appearances = cascade.recognise(models, &frame, &detections);
-        analysis.recognise(appearances.map_err(|e| e.to_string())?);
-        let looks = cascade.look(models, &frame, &detections);
-        run.crops += looks.map_err(|e| e.to_string())?;
+        if looked {
+            let seen = cascade.recognise(models, &frame, &detections);
+            appearances = seen.map_err(|e| e.to_string())?;
+            let looks = cascade.look(models, &frame, &detections);
+            run.crops += looks.map_err(|e| e.to_string())?;
+        }
         let looks = cascade.look_whole(models, &frame);
         run.looks += looks.map_err(|e| e.to_string())?;
-        let decisions = match frame.still_since() {
-            None => analysis.update(frame, &detections),
-            Some(_) => analysis.update_still(frame, Some(&detections)),
+        let seen = looked.then_some(detections.as_slice());
+        let wanted = analysis.wants_picture(frame.stamps().at);
+        let look = Step::Frame(Look::of(&frame, seen, &appearances, wanted));
+        analysis.recognise(appearances);
+        let decisions = match (seen, frame.still_since()) {
+            (Some(seen), None) => analysis.update(frame, seen),
+            (seen, _) => analysis.update_still(frame, seen),
         };
-        run.note(scene, &decisions);
-        analysis.answered(cascade.take_answers());
-        analysis.hear(cascade.take_said());
+        told(look, &decisions);
+        let (answers, said) = (cascade.take_answers(), cascade.take_said());
+        if !answers.is_empty() {
+            told(Step::Answered(answers.clone()), &[]);
+            analysis.answered(answers);
+        }
+        if !said.is_empty() {
+            told(Step::Said(said.clone()), &[]);
+            analysis.hear(said);
+        }
         cascade.wish(analysis.wishes());
         cascade.sketch(analysis.sketches());
     }
-    run.note(scene, &analysis.finish());
+    let last = analysis.finish();
+    told(Step::Said(Vec::new()), &last);
     run.duration_s = seconds(clip.end());
     run.decoded = clip.progress().decoded.load(Ordering::Relaxed);
     let model = models.get_mut(&camera.model).ok_or("no model")?;
     run.cost = model.take_cost();
-    Ok(run)
+    Ok(())
 }
 
 /// Media time in seconds, to the microsecond: containers keep no more, and 1.8399999999 helps nobody.
@@ -149,23 +192,26 @@ fn seconds(at: Duration) -> f64 {
     (at.as_secs_f64() * 1e6).round() / 1e6
 }
 
-impl CaseRun {
-    fn note(&mut self, scene: &SceneSettings, decisions: &[Decision]) {
-        let opened = |change: &IncidentChange| change.transition == Transition::Opened;
-        for Decision {
+/// The alarms among decisions.
+pub(crate) fn opened<'d>(
+    scene: &'d SceneSettings,
+    decisions: &'d [Decision],
+) -> impl Iterator<Item = Alarm> + 'd {
+    let opened = |change: &IncidentChange| change.transition == Transition::Opened;
+    let decisions = decisions.iter().filter(move |d| opened(&d.change));
+    decisions.map(|decision| {
+        let Decision {
             change,
             stamps,
             frame,
             ..
-        } in decisions.iter().filter(|d| opened(&d.change))
-        {
-            self.alarms.push(Alarm {
-                rule: scene.rules[change.rule.0].id.clone(),
-                capture_s: seconds(stamps.at),
-                held_back_s: seconds(frame.seen_at().saturating_sub(stamps.at)),
-                confidence: change.confidence,
-                boxes: change.objects.iter().map(|object| object.rect).collect(),
-            });
+        } = decision;
+        Alarm {
+            rule: scene.rules[change.rule.0].id.clone(),
+            capture_s: seconds(stamps.at),
+            held_back_s: seconds(frame.seen_at().saturating_sub(stamps.at)),
+            confidence: change.confidence,
+            boxes: change.objects.iter().map(|object| object.rect).collect(),
         }
-    }
+    })
 }

@@ -143,7 +143,11 @@ impl Bundle {
         tar.into_inner()
     }
 
-    fn decode(file: &[u8]) -> io::Result<Bundle> {
+    /// A bundle as it was written, without a look at what it proves.
+    ///
+    /// # Errors
+    /// The bytes are no such archive.
+    pub fn decode(file: &[u8]) -> io::Result<Bundle> {
         let mut bundle = Bundle::default();
         for entry in tar::Archive::new(file).entries()? {
             let mut entry = entry?;
