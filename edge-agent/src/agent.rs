@@ -153,7 +153,14 @@ impl Agent {
         if !settings.command_keys.is_empty() {
             accounts = accounts.with_verdicts(metrics.commands.verdicts.clone());
         }
-        let health = start_health(&mut supervisor, accounts, sessions, relief, &spool, &metrics);
+        let health = start_health(
+            &mut supervisor,
+            accounts,
+            sessions,
+            relief,
+            &spool,
+            &metrics,
+        );
         let figures = Figures {
             metrics: metrics.clone(),
             health: health.clone(),
@@ -183,7 +190,15 @@ impl Agent {
             bootid: spool.bootid(),
             config,
         };
-        let link = start_uplink(&mut supervisor, &settings, identity, feed, commands, budget, &metrics);
+        let link = start_uplink(
+            &mut supervisor,
+            &settings,
+            identity,
+            feed,
+            commands,
+            budget,
+            &metrics,
+        );
         info!(node = %settings.node, cameras = fleet.at_work(), bootid = %spool.bootid(), "watching");
         Ok(Agent {
             supervisor,
@@ -341,7 +356,9 @@ fn start_uplink(
 
 fn told(faults: &CameraFaults) -> Vec<String> {
     let faults = faults.iter();
-    faults.map(|(id, why)| format!("camera {id}: {why}")).collect()
+    faults
+        .map(|(id, why)| format!("camera {id}: {why}"))
+        .collect()
 }
 
 fn in_force_of(settings: &Settings) -> InForce {

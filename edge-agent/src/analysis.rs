@@ -256,7 +256,10 @@ impl Analysis {
         self.scene.set_aspect(width as f32 / height as f32);
         // By this node's clock, as the wall's is: a camera's may be anything.
         let arrival = frame.stamps().before(at).arrival;
-        let now = self.start.and_then(|start| start.checked_add(at).ok()).unwrap_or(arrival);
+        let now = self
+            .start
+            .and_then(|start| start.checked_add(at).ok())
+            .unwrap_or(arrival);
         for (rule, schedule) in &self.schedules {
             self.scene.set_active(*rule, schedule.is_active(now));
         }

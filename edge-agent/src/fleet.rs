@@ -153,7 +153,9 @@ impl Fleet {
                 Some((_, account)) if change != Change::Everything => Arc::clone(account),
                 _ => roster::account(camera),
             };
-            prepared.accounts.push((camera.clone(), Arc::clone(&account)));
+            prepared
+                .accounts
+                .push((camera.clone(), Arc::clone(&account)));
             let works = self.at_work.contains_key(id);
             if !camera.enabled || (works && change == Change::Nothing) {
                 continue;

@@ -34,6 +34,7 @@ pub mod spool;
 mod streams;
 pub mod supervisor;
 pub mod totals;
+pub mod tune;
 pub mod watch;
 pub mod witness;
 

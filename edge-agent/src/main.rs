@@ -20,6 +20,7 @@ use edge_agent::{
     evaluate::{self, EvaluateArgs},
     observed::replay::{self, ReplayArgs},
     spool,
+    tune::{self, TuneArgs},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -61,6 +62,7 @@ enum Command {
     /// Run incident cases through the pipeline and score what it raises
     Evaluate(EvaluateArgs),
     Replay(ReplayArgs),
+    Tune(TuneArgs),
     Bench(BenchArgs),
     Verify(VerifyArgs),
     /// Print the public key that the node signs with; makes the key if there is none yet
@@ -119,8 +121,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run { config } => run(&config),
         Command::Config(command) => config::args::main(&command),
-        Command::Evaluate(args) => evaluate::main(args),
+        Command::Evaluate(args) => evaluate::main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::Tune(args) => tune::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Verify(args) => custody::verify(&args),
         Command::Key { config } => show_key(&config),

@@ -24,9 +24,9 @@ use protocol::{CameraHealth, CameraState};
 
 use crate::{
     archive::figures::ArchiveFigures,
-    event_log::ConfigFigures,
     camera::progress::Progress,
     command::verdict::figures::CommandFigures,
+    event_log::ConfigFigures,
     ladder::figures::LoadFigures,
     spool::SpoolStats,
     witness::{Nobody, Witness},

@@ -110,7 +110,10 @@ pub(crate) async fn load_models(settings: &Settings, there: &BTreeMap<String, Sh
         loaded
     });
     loading.await.unwrap_or_else(|e| Loaded {
-        faults: cameras.into_iter().map(|id| (id, format!("models: {e}"))).collect(),
+        faults: cameras
+            .into_iter()
+            .map(|id| (id, format!("models: {e}")))
+            .collect(),
         ..Loaded::default()
     })
 }
@@ -118,7 +121,9 @@ pub(crate) async fn load_models(settings: &Settings, there: &BTreeMap<String, Sh
 fn load_model(inference: &InferenceSettings, name: &str) -> Result<(Sheet, Vec<Model>), String> {
     let runtime = inference.load_runtime().map_err(|e| e.to_string())?;
     let load = |_| (inference.folders.load(&runtime, name)).map_err(|e| e.to_string());
-    let models: Vec<Model> = (0..inference.sessions).map(load).collect::<Result<_, _>>()?;
+    let models: Vec<Model> = (0..inference.sessions)
+        .map(load)
+        .collect::<Result<_, _>>()?;
     let first = models.first().ok_or("there is no session")?;
     Ok((Sheet::of(first), models))
 }

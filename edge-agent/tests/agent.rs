@@ -115,7 +115,10 @@ fn a_provider_that_the_library_lacks_ends_the_start_and_the_check_with_its_key()
     let text = text.replace("sessions = 1", "sessions = 1, provider = \"cuda\"");
     fs::write(&config, text).unwrap();
     let config = config.to_str().unwrap();
-    for arguments in [&["config", "check", config][..], &["run", "--config", config]] {
+    for arguments in [
+        &["config", "check", config][..],
+        &["run", "--config", config],
+    ] {
         let refused = edge_agent(arguments);
         assert_eq!(refused.status.code(), Some(69));
         let text = String::from_utf8_lossy(&refused.stderr);
@@ -170,9 +173,14 @@ fn exit_codes_tell_usage_from_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let good = write_config(dir.path(), SWITCHED_OFF);
     let good = good.to_str().unwrap();
-    assert_eq!(edge_agent(&["config", "check", good]).status.code(), Some(0));
     assert_eq!(
-        edge_agent(&["config", "check", "/nowhere.toml"]).status.code(),
+        edge_agent(&["config", "check", good]).status.code(),
+        Some(0)
+    );
+    assert_eq!(
+        edge_agent(&["config", "check", "/nowhere.toml"])
+            .status
+            .code(),
         Some(64)
     );
     assert_eq!(edge_agent(&["no-such-command"]).status.code(), Some(64));

@@ -7,11 +7,7 @@ use std::{
 };
 
 use analytics::rule::{RuleKind, RuleSpec};
-use edge_agent::config::{
-    self, ConfigErrors, Settings,
-    args::Of,
-    schema::schema,
-};
+use edge_agent::config::{self, ConfigErrors, Settings, args::Of, schema::schema};
 use serde_json::{Value, json};
 
 const HEAD: &str =
@@ -97,15 +93,32 @@ fn every_preset_loads_and_all_of_its_rules_watch_once_its_shapes_are_drawn() {
             "{HEAD}[[cameras]]\nid = \"a\"\nurl = \"rtsp://192.0.2.1/\"\npreset = \"{name}\"\n"
         );
         let bare = &load_text(&bare).cameras[0];
-        assert_eq!(bare.scene.rules.len() + bare.idle_rules.len(), rules, "{name}");
-        assert!(bare.scene.rules.iter().all(|r| r.rule.kind() == RuleKind::Tamper), "{name}");
+        assert_eq!(
+            bare.scene.rules.len() + bare.idle_rules.len(),
+            rules,
+            "{name}"
+        );
+        assert!(
+            bare.scene
+                .rules
+                .iter()
+                .all(|r| r.rule.kind() == RuleKind::Tamper),
+            "{name}"
+        );
         // The bundled model knows every class that the rules name.
         let manifest = fs::read_to_string(root().join("models/street-nano/model.toml")).unwrap();
         let manifest: toml::Table = toml::from_str(&manifest).unwrap();
         let labels = manifest["labels"].as_array().unwrap();
-        let classes = drawn.cameras[0].scene.rules.iter().flat_map(|rule| &rule.classes);
+        let classes = drawn.cameras[0]
+            .scene
+            .rules
+            .iter()
+            .flat_map(|rule| &rule.classes);
         for class in classes {
-            assert!(labels.iter().any(|label| label.as_str() == Some(class)), "{name}: {class}");
+            assert!(
+                labels.iter().any(|label| label.as_str() == Some(class)),
+                "{name}: {class}"
+            );
         }
     }
 }
@@ -120,10 +133,22 @@ fn a_camera_goes_before_its_preset_key_by_key() {
     let settings = load_text(&format!("{HEAD}{camera}{zone}{own}"));
     let camera = &settings.cameras[0];
     assert_eq!((camera.priority, camera.analysis_fps), (3, 8.0));
-    let ids: Vec<&str> = camera.scene.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let ids: Vec<&str> = camera
+        .scene
+        .rules
+        .iter()
+        .map(|rule| rule.id.as_str())
+        .collect();
     assert_eq!(
         ids,
-        ["hanging-about", "gathering", "collapsed", "left-behind", "tamper", "mine"]
+        [
+            "hanging-about",
+            "gathering",
+            "collapsed",
+            "left-behind",
+            "tamper",
+            "mine"
+        ]
     );
     assert!(
         matches!(&camera.scene.rules[0].rule, RuleSpec::Loitering { min_duration, .. } if min_duration.as_secs() == 240)
@@ -155,7 +180,11 @@ fn an_installations_own_preset_goes_before_the_one_that_ships() {
     fs::write(&own, "about = \"ours\"\n[camera]\nanalysis_fps = 2.5\n").unwrap();
     let settings = config::load(&path).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(settings.cameras[0].analysis_fps, 2.5);
-    fs::write(&own, "[camera]\nurl = \"rtsp://192.0.2.1/\"\nanalysis_fsp = 2.5\n").unwrap();
+    fs::write(
+        &own,
+        "[camera]\nurl = \"rtsp://192.0.2.1/\"\nanalysis_fsp = 2.5\n",
+    )
+    .unwrap();
     let errors = config::load(&path).unwrap_err().to_string();
     let errors = errors.replace(&format!("{}/", dir.path().display()), "");
     insta::assert_snapshot!(errors, @r#"
@@ -182,11 +211,18 @@ fn what_is_in_force_is_told_with_where_it_comes_from() {
     let told = told.replace(&*path, "good.toml");
     insta::assert_snapshot!(told);
     let (_, some) = edge_agent(&["config", "explain", &path, "cameras[gate].rules[panic]"]);
-    assert!(some.lines().count() > 3 && some.lines().all(|line| line.starts_with("cameras[gate].rules[panic].")));
+    assert!(
+        some.lines().count() > 3
+            && some
+                .lines()
+                .all(|line| line.starts_with("cameras[gate].rules[panic]."))
+    );
     let (code, checked) = edge_agent(&["config", "check", &path]);
     assert_eq!(code, Some(0));
     assert!(
-        checked.contains("note: camera gate: rule parked-at-gate of its preset waits for zone \"drop-off\""),
+        checked.contains(
+            "note: camera gate: rule parked-at-gate of its preset waits for zone \"drop-off\""
+        ),
         "{checked}"
     );
 }
@@ -205,24 +241,36 @@ fn the_configuration_of_the_version_before_loads_and_means_the_same() {
     assert_eq!(settings.archive.max_clip.as_secs(), 20);
     let (code, told) = edge_agent(&["config", "check", &before.to_string_lossy()]);
     assert_eq!(code, Some(0));
-    assert!(told.contains("archive.pre_roll_seconds is called archive.pre_roll now"), "{told}");
+    assert!(
+        told.contains("archive.pre_roll_seconds is called archive.pre_roll now"),
+        "{told}"
+    );
     // Written anew it says the same, and what was there stays beside it.
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("edge-agent.toml");
     fs::copy(&before, &path).unwrap();
     let file = path.to_string_lossy();
     let (_, told) = edge_agent(&["config", "migrate", &file]);
-    assert!(told.contains(":92:1: archive.pre_roll_seconds -> archive.pre_roll"), "{told}");
+    assert!(
+        told.contains(":92:1: archive.pre_roll_seconds -> archive.pre_roll"),
+        "{told}"
+    );
     assert_eq!(fs::read(&path).unwrap(), fs::read(&before).unwrap());
     edge_agent(&["config", "migrate", &file, "--write"]);
     let now = fs::read_to_string(&path).unwrap();
-    assert!(now.contains("pre_roll = \"5s\"") && now.contains("# a clip begins at the key picture"), "{now}");
+    assert!(
+        now.contains("pre_roll = \"5s\"") && now.contains("# a clip begins at the key picture"),
+        "{now}"
+    );
     assert_eq!(
         fs::read(dir.path().join("edge-agent.toml.before")).unwrap(),
         fs::read(&before).unwrap()
     );
     let migrated = config::load(&path).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(format!("{:?}", migrated.archive), format!("{:?}", settings.archive));
+    assert_eq!(
+        format!("{:?}", migrated.archive),
+        format!("{:?}", settings.archive)
+    );
     assert_eq!(migrated.revision, settings.revision);
     let (_, told) = edge_agent(&["config", "migrate", &file]);
     assert!(told.contains("nothing to rename"), "{told}");
@@ -241,7 +289,11 @@ fn the_schemas_that_are_checked_in_are_those_of_the_types() {
             fs::write(&path, &now).unwrap();
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == now, "{}: run this test with UPDATE_SCHEMAS=1", path.display());
+        assert!(
+            kept == now,
+            "{}: run this test with UPDATE_SCHEMAS=1",
+            path.display()
+        );
     }
 }
 
@@ -250,7 +302,9 @@ fn faults(of: Of, toml: &str) -> Vec<String> {
     let schema = jsonschema::validator_for(&schema(of)).unwrap();
     let value = serde_json::to_value(table).unwrap();
     let faults = schema.iter_errors(&value);
-    faults.map(|fault| format!("{}: {fault}", fault.instance_path())).collect()
+    faults
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .collect()
 }
 
 #[test]
@@ -262,13 +316,21 @@ fn an_editor_takes_what_the_loader_takes_and_marks_what_it_refuses() {
     for (name, preset) in presets() {
         assert_eq!(faults(Of::Preset, &preset), [""; 0], "{name}");
     }
-    let wrong = good.replace("min_seconds = 240.0", "min_secnds = 240.0\nseverity = \"high\"");
+    let wrong = good.replace(
+        "min_seconds = 240.0",
+        "min_secnds = 240.0\nseverity = \"high\"",
+    );
     let marked = faults(Of::Agent, &wrong);
     assert_eq!(marked.len(), 2, "{marked:?}");
 }
 
 /// Every leaf of the schema below the tables that `config` has, as a path of keys, with its schema.
-fn leaves(schema: &Value, config: &toml::Value, path: &[String], found: &mut Vec<(Vec<String>, Value)>) {
+fn leaves(
+    schema: &Value,
+    config: &toml::Value,
+    path: &[String],
+    found: &mut Vec<(Vec<String>, Value)>,
+) {
     let Some(properties) = schema["properties"].as_object() else {
         return;
     };
@@ -320,7 +382,10 @@ fn full() -> toml::Table {
     let camera = full["cameras"][0].as_table_mut().unwrap();
     let second = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
     let cascade = second("id = \"colour\"\nmodel = \"m\"");
-    camera.insert("cascades".to_owned(), vec![toml::Value::from(cascade)].into());
+    camera.insert(
+        "cascades".to_owned(),
+        vec![toml::Value::from(cascade)].into(),
+    );
     camera.insert("likeness".to_owned(), second("model = \"m\"").into());
     full
 }
@@ -330,7 +395,12 @@ fn the_schema_knows_the_defaults_and_the_bounds_of_the_checks() {
     let full = full();
     let mut usual = load_text(&toml::to_string(&full).unwrap());
     let mut found = Vec::new();
-    leaves(&schema(Of::Agent), &toml::Value::Table(full.clone()), &[], &mut found);
+    leaves(
+        &schema(Of::Agent),
+        &toml::Value::Table(full.clone()),
+        &[],
+        &mut found,
+    );
     assert!(found.len() > 120, "{}", found.len());
     let (mut defaults, mut bounds, mut choices) = (0, 0, 0);
     usual.revision.clear();
@@ -344,7 +414,13 @@ fn the_schema_knows_the_defaults_and_the_bounds_of_the_checks() {
             let same = |settings: &Settings| {
                 // Relative paths begin at a folder that is another each time.
                 let text = format!("{settings:?}");
-                text.split("/tmp/").map(|part| part.split_once('/').map_or(part, |(_, rest)| rest).to_owned()).collect::<Vec<_>>()
+                text.split("/tmp/")
+                    .map(|part| {
+                        part.split_once('/')
+                            .map_or(part, |(_, rest)| rest)
+                            .to_owned()
+                    })
+                    .collect::<Vec<_>>()
             };
             assert_eq!(same(&written), same(&usual), "{name} = {default}");
             defaults += 1;
@@ -367,34 +443,60 @@ fn the_schema_knows_the_defaults_and_the_bounds_of_the_checks() {
             assert!(refused.is_err(), "{name}: nonsense was accepted");
             choices += 1;
         }
-        let other = if schema["type"] == "boolean" { json!("x") } else { json!(true) };
+        let other = if schema["type"] == "boolean" {
+            json!("x")
+        } else {
+            json!(true)
+        };
         let refused = try_text(&with(&full, &path, toml_of(&other))).expect_err(&name);
         let key = path.last().unwrap();
-        assert!(refused.to_string().contains(&format!("{key}: found true, expected"))
-            || refused.to_string().contains(&format!("{key}: found \"x\", expected"))
-            || refused.to_string().contains(&format!("{key}: found something else, expected")), "{name}: {refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains(&format!("{key}: found true, expected"))
+                || refused
+                    .to_string()
+                    .contains(&format!("{key}: found \"x\", expected"))
+                || refused
+                    .to_string()
+                    .contains(&format!("{key}: found something else, expected")),
+            "{name}: {refused}"
+        );
     }
-    assert!(defaults > 40 && bounds > 40 && choices > 8, "{defaults} {bounds} {choices}");
+    assert!(
+        defaults > 40 && bounds > 40 && choices > 8,
+        "{defaults} {bounds} {choices}"
+    );
 }
 
 #[test]
 fn each_kind_of_rule_is_bounded_in_the_schema_as_in_the_checks() {
     let full = full();
     let whole = schema(Of::Agent);
-    let kinds = whole.pointer("/properties/cameras/items/properties/rules/items/allOf").unwrap();
+    let kinds = whole
+        .pointer("/properties/cameras/items/properties/rules/items/allOf")
+        .unwrap();
     let rules = full["cameras"][0]["rules"].as_array().unwrap();
     let mut tried = 0;
     for kind in kinds.as_array().unwrap() {
         let name = kind["if"]["properties"]["kind"]["const"].as_str().unwrap();
-        let place = rules.iter().position(|rule| rule["kind"].as_str() == Some(name)).expect(name);
+        let place = rules
+            .iter()
+            .position(|rule| rule["kind"].as_str() == Some(name))
+            .expect(name);
         for (key, bounds) in kind["then"]["properties"].as_object().unwrap() {
             for (bound, step) in [("minimum", -0.01), ("maximum", 0.01)] {
-                let Some(bound) = bounds.get(bound).and_then(Value::as_f64) else { continue };
+                let Some(bound) = bounds.get(bound).and_then(Value::as_f64) else {
+                    continue;
+                };
                 let mut config = full.clone();
                 let rule = config["cameras"][0]["rules"][place].as_table_mut().unwrap();
                 rule.insert(key.clone(), (bound + step).into());
                 let refused = try_text(&toml::to_string(&config).unwrap());
-                assert!(refused.is_err(), "{name}.{key}: beyond {bound} was accepted");
+                assert!(
+                    refused.is_err(),
+                    "{name}.{key}: beyond {bound} was accepted"
+                );
                 tried += 1;
             }
         }

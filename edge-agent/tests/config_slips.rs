@@ -25,26 +25,71 @@ const SLIPS: &[(&str, &str)] = &[
     ("host = \"localhost\"", "host = \"broker.example\""),
     ("host = \"localhost\"", "host = \"mqtt://localhost\""),
     ("host = \"localhost\"", "host = \"localhost\"\nport = 0"),
-    ("host = \"localhost\"", "host = \"localhost\"\nport = \"1883\""),
-    ("host = \"localhost\"", "host = \"localhost\"\npassword = \"hunter2\""),
-    ("host = \"localhost\"", "host = \"localhost\"\nuser = \"edge-1\""),
-    ("host = \"localhost\"", "host = \"localhost\"\npassword_env = \"NOT_SET\"\nuser = \"u\""),
-    ("host = \"localhost\"", "host = \"localhost\"\nca_file = \"nowhere.pem\""),
-    ("host = \"localhost\"", "host = \"localhost\"\nversion = \"4\""),
-    ("host = \"localhost\"", "host = \"localhost\"\nkeep_alive = 30"),
-    ("host = \"localhost\"", "host = \"localhost\"\nkeep_alive = \"1s\""),
-    ("host = \"localhost\"", "host = \"localhost\"\nbytes_per_second = 64"),
-    ("host = \"localhost\"", "host = \"localhost\"\npath = \"/mqtt\""),
-    ("host = \"localhost\"", "host = \"localhost\"\nonvif_prefix = \"a//b\""),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nport = \"1883\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\npassword = \"hunter2\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nuser = \"edge-1\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\npassword_env = \"NOT_SET\"\nuser = \"u\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nca_file = \"nowhere.pem\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nversion = \"4\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nkeep_alive = 30",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nkeep_alive = \"1s\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nbytes_per_second = 64",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\npath = \"/mqtt\"",
+    ),
+    (
+        "host = \"localhost\"",
+        "host = \"localhost\"\nonvif_prefix = \"a//b\"",
+    ),
     // the rest of the node
     ("[[cameras]]", "[spool]\ntotal_mib = 8\n[[cameras]]"),
-    ("[[cameras]]", "[inference]\nprovider = \"gpu\"\n[[cameras]]"),
+    (
+        "[[cameras]]",
+        "[inference]\nprovider = \"gpu\"\n[[cameras]]",
+    ),
     ("[[cameras]]", "[inference]\nsessions = 0\n[[cameras]]"),
-    ("[[cameras]]", "[http]\nlisten = \"0.0.0.0:9464\"\n[[cameras]]"),
+    (
+        "[[cameras]]",
+        "[http]\nlisten = \"0.0.0.0:9464\"\n[[cameras]]",
+    ),
     ("[[cameras]]", "[commands]\nkeys = [\"rsa:7\"]\n[[cameras]]"),
-    ("[[cameras]]", "[archive]\nrecipient = \"AGE-SECRET-KEY-1\"\n[[cameras]]"),
+    (
+        "[[cameras]]",
+        "[archive]\nrecipient = \"AGE-SECRET-KEY-1\"\n[[cameras]]",
+    ),
     ("[[cameras]]", "[archive]\npre_roll = \"2h\"\n[[cameras]]"),
-    ("[[cameras]]", "[archive]\npre_roll = \"2s\"\npre_roll_seconds = 3\n[[cameras]]"),
+    (
+        "[[cameras]]",
+        "[archive]\npre_roll = \"2s\"\npre_roll_seconds = 3\n[[cameras]]",
+    ),
     ("[[cameras]]", "[replay]\nenabled = true\n[[cameras]]"),
     // a camera
     ("id = \"gate\"", "id = \"yard\""),
@@ -68,9 +113,18 @@ const SLIPS: &[(&str, &str)] = &[
     ("analysis_fps = 4.0", "motion_masks = [\"sky\"]"),
     ("analysis_fps = 4.0", "time_zone = \"Asia/Tashkend\""),
     // its zones, lines and rules
-    ("[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]", "[0.1, 0.1], [0.9, 0.1]"),
-    ("[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]", "[0.1, 0.1], [0.9, 0.1], [0.5, 9]"),
-    ("[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]", "[0.1, 0.1], [0.9, 0.1], [0.5, \"a\"]"),
+    (
+        "[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]",
+        "[0.1, 0.1], [0.9, 0.1]",
+    ),
+    (
+        "[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]",
+        "[0.1, 0.1], [0.9, 0.1], [0.5, 9]",
+    ),
+    (
+        "[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]",
+        "[0.1, 0.1], [0.9, 0.1], [0.5, \"a\"]",
+    ),
     ("kind = \"loitering\"", "kind = \"loitring\""),
     ("kind = \"loitering\"", ""),
     ("zone = \"ground\"", "zone = \"gruond\""),
@@ -80,13 +134,28 @@ const SLIPS: &[(&str, &str)] = &[
     ("min_seconds = 20.0", "min_seconds = -1"),
     ("min_seconds = 20.0", "min_seconds = nan"),
     ("min_seconds = 20.0", "min_seconds = 20.0\nmin_count = 3"),
-    ("min_seconds = 20.0", "min_seconds = 20.0\nseverity = \"high\""),
-    ("min_seconds = 20.0", "min_seconds = 20.0\nclasses = \"person\""),
-    ("min_seconds = 20.0", "min_seconds = 20.0\nschedule = [\"mon-fri 22:00-06:00\"]"),
-    ("min_seconds = 20.0", "min_seconds = 20.0\nignore_zones = [\"bench\"]"),
+    (
+        "min_seconds = 20.0",
+        "min_seconds = 20.0\nseverity = \"high\"",
+    ),
+    (
+        "min_seconds = 20.0",
+        "min_seconds = 20.0\nclasses = \"person\"",
+    ),
+    (
+        "min_seconds = 20.0",
+        "min_seconds = 20.0\nschedule = [\"mon-fri 22:00-06:00\"]",
+    ),
+    (
+        "min_seconds = 20.0",
+        "min_seconds = 20.0\nignore_zones = [\"bench\"]",
+    ),
     ("from = [0.2, 0.5]", "from = [0.8, 0.5]"),
     // a preset's rule, overridden wrongly
-    ("id = \"hanging-about\"", "id = \"hanging-about\"\nmin_count = 3"),
+    (
+        "id = \"hanging-about\"",
+        "id = \"hanging-about\"\nmin_count = 3",
+    ),
 ];
 
 fn refusal(dir: &Path, text: &str) -> String {

@@ -47,7 +47,9 @@ impl Street {
     }
 
     fn wait_health(&mut self, what: &str, is_so: impl Fn(&Health) -> bool) {
-        self.wait(what, |town| town.recorder.last_health().filter(|h| is_so(h)));
+        self.wait(what, |town| {
+            town.recorder.last_health().filter(|h| is_so(h))
+        });
     }
 
     /// How often a camera was connected to since the agent began.
@@ -88,26 +90,42 @@ fn what_changed_begins_anew_and_all_else_goes_on() {
     bad.cameras[0] = camera("a", &server, "first", "[[0.0, 0.0], [1.0, 0.0]]");
     street.node.reload(&bad).unwrap();
     street.wait_health("the refusal", |health| {
-        let fault = health.faults.iter().find(|f| f.starts_with("config_rejected: "));
+        let fault = health
+            .faults
+            .iter()
+            .find(|f| f.starts_with("config_rejected: "));
         fault.is_some_and(|f| f.contains("polygon: a polygon needs at least 3 points, found 2"))
     });
-    assert_eq!(watched(&street.town.recorder.last_health().unwrap()), ["a", "b"]);
+    assert_eq!(
+        watched(&street.town.recorder.last_health().unwrap()),
+        ["a", "b"]
+    );
 
     // One whose model is not there: refused as well, although the file itself is right.
     let mut strange = config.clone();
-    strange.cameras[0] = camera("a", &server, "first", WHOLE).with("model = \"nowhere\"").unwrap();
+    strange.cameras[0] = camera("a", &server, "first", WHOLE)
+        .with("model = \"nowhere\"")
+        .unwrap();
     street.node.reload(&strange).unwrap();
     street.wait_health("the second refusal", |health| {
-        health.faults.iter().any(|f| f.contains("camera a: model nowhere"))
+        health
+            .faults
+            .iter()
+            .any(|f| f.contains("camera a: model nowhere"))
     });
-    assert_eq!(last_status(&street.town).unwrap().config_revision, before.config_revision);
+    assert_eq!(
+        last_status(&street.town).unwrap().config_revision,
+        before.config_revision
+    );
 
     // A zone of one camera: its stream goes on, and so does the other camera.
     config.cameras[0] = camera("a", &server, "second", WHOLE);
     street.node.reload(&config).unwrap();
     let incident = street.wait("an incident of the new rule", |town| {
         let incidents = town.recorder.incidents().into_iter();
-        incidents.map(|event| event.data).find(|data| data.rule.id.as_str() == "second")
+        incidents
+            .map(|event| event.data)
+            .find(|data| data.rule.id.as_str() == "second")
     });
     assert_eq!(incident.camera.id.as_str(), "a");
     let status = street.wait("its new revision", |town| {

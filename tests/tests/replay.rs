@@ -26,7 +26,9 @@ fn replay(arguments: &[&str]) -> (Option<i32>, String) {
 /// The configuration of a node that watches a scene; `edit` changes the text.
 fn configuration(folder: &Path, scene: &Scene, edit: impl Fn(String) -> String) -> PathBuf {
     let camera: WatchedCamera = scene.watched("rtsp://192.0.2.1/".to_owned(), None);
-    let file = NodeConfig::new("bench", 1883, vec![camera]).write(folder).unwrap();
+    let file = NodeConfig::new("bench", 1883, vec![camera])
+        .write(folder)
+        .unwrap();
     let text = edit(fs::read_to_string(&file).unwrap());
     fs::write(&file, text).unwrap();
     file
@@ -59,9 +61,15 @@ fn the_same_clips_give_the_same_events_byte_for_byte() {
     }
     let [first, second] = outs.map(|out| fs::read_to_string(out).unwrap());
     assert_eq!(first, second);
-    let events: Vec<IncidentEvent> = first.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let events: Vec<IncidentEvent> = first
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     let opened = |event: &&IncidentEvent| event.data.state == IncidentState::Opened;
-    let times = events.iter().filter(opened).map(|event| event.data.time.capture.to_string());
+    let times = events
+        .iter()
+        .filter(opened)
+        .map(|event| event.data.time.capture.to_string());
     let times: Vec<String> = times.collect();
     assert!(times.len() >= 4 && times.len() % 2 == 0, "{times:?}");
     assert!(times[0].starts_with("2026-07-01T10:00:"), "{times:?}");
@@ -84,7 +92,10 @@ fn a_shadow_tells_the_alarms_that_only_one_configuration_raises() {
     };
     let (code, told) = against(Path::new(&*usual));
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.starts_with("no difference: both raise the same "), "{told}");
+    assert!(
+        told.starts_with("no difference: both raise the same "),
+        "{told}"
+    );
     // Its rules wait for so long that nothing is left of those that wait: no other clip is needed to know.
     let patient = configuration(&folder.path().join("patient"), &scene, |text| {
         let long = with_lines(&text, "min_seconds = ", "min_seconds = 3000.0");
@@ -106,6 +117,12 @@ fn a_shadow_tells_the_alarms_that_only_one_configuration_raises() {
 
 /// Every line that begins so, replaced.
 fn with_lines(text: &str, beginning: &str, line: &str) -> String {
-    let lines = text.lines().map(|old| if old.starts_with(beginning) { line } else { old });
+    let lines = text.lines().map(|old| {
+        if old.starts_with(beginning) {
+            line
+        } else {
+            old
+        }
+    });
     lines.map(|line| format!("{line}\n")).collect()
 }

@@ -97,7 +97,10 @@ impl Agent {
             0 | 1 => String::new(),
             n => format!(" (and {} more)", n - 1),
         };
-        self.faults.set(PLACE, Some(format!("{first}{more}; the one before stays in force")));
+        self.faults.set(
+            PLACE,
+            Some(format!("{first}{more}; the one before stays in force")),
+        );
     }
 }
 

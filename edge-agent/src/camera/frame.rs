@@ -73,7 +73,9 @@ enum Pixels {
         data: Vec<u8>,
     },
     /// None: they are forgotten.
-    Remembered { size: (u32, u32) },
+    Remembered {
+        size: (u32, u32),
+    },
 }
 
 impl Frame {

@@ -12,8 +12,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{
     layers::{self, Layers},
-    load, migrate,
-    preset,
+    load, migrate, preset,
     problem::Source,
     schema,
 };

@@ -17,7 +17,10 @@ use super::{
 /// Those that ship, by name.
 const SHIPPED: [(&str, &str); 7] = [
     ("bank", include_str!("../../../config/presets/bank.toml")),
-    ("bazaar", include_str!("../../../config/presets/bazaar.toml")),
+    (
+        "bazaar",
+        include_str!("../../../config/presets/bazaar.toml"),
+    ),
     (
         "construction-site",
         include_str!("../../../config/presets/construction-site.toml"),
@@ -162,7 +165,10 @@ fn over(mut camera: RawCamera, mut preset: RawCamera) -> RawCamera {
 }
 
 /// The preset's rules in their order, each with what the camera says of it; then the camera's own.
-fn rules_over(own: Field<Vec<At<RawRule>>>, below: Field<Vec<At<RawRule>>>) -> Field<Vec<At<RawRule>>> {
+fn rules_over(
+    own: Field<Vec<At<RawRule>>>,
+    below: Field<Vec<At<RawRule>>>,
+) -> Field<Vec<At<RawRule>>> {
     let (own, below) = match (own, below) {
         (Field::Given(own), Field::Given(below)) => (own, below),
         (own, below) => return own.over(below),
@@ -171,7 +177,9 @@ fn rules_over(own: Field<Vec<At<RawRule>>>, below: Field<Vec<At<RawRule>>>) -> F
     let mut mine = own.value;
     let mut rules: Vec<At<RawRule>> = Vec::new();
     for rule in below.value {
-        let place = mine.iter().position(|one| id(one).is_some() && id(one) == id(&rule));
+        let place = mine
+            .iter()
+            .position(|one| id(one).is_some() && id(one) == id(&rule));
         rules.push(match place {
             Some(place) => {
                 let one = mine.remove(place);

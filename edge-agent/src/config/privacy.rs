@@ -2,12 +2,7 @@
 
 use analytics::{detection::ClassId, geometry::Polygon};
 
-use super::{
-    camera::unknown,
-    check::Check,
-    raw::RawCamera,
-    scene,
-};
+use super::{camera::unknown, check::Check, raw::RawCamera, scene};
 
 /// What is pixelated where nothing else is asked for, as far as the model knows it: people however they are called, and
 /// what of them is found by itself.

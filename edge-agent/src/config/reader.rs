@@ -11,8 +11,8 @@ use toml::{
 };
 
 use super::{
-    nearest::nearest,
     explain::Line,
+    nearest::nearest,
     problem::{At, Place, Problem, Source, join},
     schema::{About, Schema, of_type},
 };

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    archive::ArchiveSettings,
-    check::Check,
-    problem::At,
-    raw::RawReplay,
-};
+use super::{archive::ArchiveSettings, check::Check, problem::At, raw::RawReplay};
 
 /// A day in seconds.
 const DAY: u64 = 86_400;

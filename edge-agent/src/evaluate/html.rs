@@ -27,16 +27,24 @@ const WIDTH: f64 = 820.0;
 
 /// The whole file. `cases` and `alarms` belong to the report's cases, in their order.
 pub(super) fn html(report: &Report, cases: &[Case], alarms: &[Vec<Alarm>]) -> String {
-    let mut out = String::new();
+    let mut out = head("Incident cases");
     write(&mut out, report, cases, alarms).expect("a string takes all");
+    out.push_str("</html>\n");
     out
+}
+
+/// The beginning of a file, as far as its heading.
+pub(crate) fn head(title: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>"
+    )
 }
 
 fn write(out: &mut String, report: &Report, cases: &[Case], alarms: &[Vec<Alarm>]) -> fmt::Result {
     write!(
         out,
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Incident cases</title><style>{STYLE}</style>\
-         <h1>Incident cases</h1><p>F1 {:.3}, precision {:.3}, recall {:.3}: {} right, {} false, {} missed.</p><pre>{}</pre>",
+        "<p>F1 {:.3}, precision {:.3}, recall {:.3}: {} right, {} false, {} missed.</p><pre>{}</pre>",
         report.micro.f1,
         report.micro.precision,
         report.micro.recall,
@@ -45,22 +53,35 @@ fn write(out: &mut String, report: &Report, cases: &[Case], alarms: &[Vec<Alarm>
         report.micro.fn_,
         escape(&table(report))
     )?;
-    for ((case, found), alarms) in cases.iter().zip(&report.cases).zip(alarms) {
-        write!(
-            out,
-            "<h2>{}</h2><p>{}</p>",
-            escape(&case.name),
-            escape(&case.title)
-        )?;
-        match &found.error {
-            Some(error) => write!(out, "<p class=\"miss\">Not run: {}</p>", escape(error))?,
-            None => {
-                time_line(out, case, found, alarms)?;
-                shots(out, case, found, alarms)?;
-            }
+    for ((of, found), alarms) in cases.iter().zip(&report.cases).zip(alarms) {
+        case(out, of, found, alarms)?;
+    }
+    Ok(())
+}
+
+/// A case: its time line, and a picture of every miss and every false alarm.
+///
+/// # Errors
+/// None, as long as `out` takes all.
+pub(crate) fn case(
+    out: &mut String,
+    case: &Case,
+    found: &CaseReport,
+    alarms: &[Alarm],
+) -> fmt::Result {
+    write!(
+        out,
+        "<h2>{}</h2><p>{}</p>",
+        escape(&case.name),
+        escape(&case.title)
+    )?;
+    match &found.error {
+        Some(error) => write!(out, "<p class=\"miss\">Not run: {}</p>", escape(error)),
+        None => {
+            time_line(out, case, found, alarms)?;
+            shots(out, case, found, alarms)
         }
     }
-    out.write_str("</html>\n")
 }
 
 /// A bar or a tick of a time line.
@@ -204,7 +225,8 @@ fn shots(out: &mut String, case: &Case, found: &CaseReport, alarms: &[Alarm]) ->
     out.write_str("</div>")
 }
 
-fn escape(text: &str) -> String {
+/// As text of a page.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

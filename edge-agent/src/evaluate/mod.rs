@@ -4,15 +4,17 @@
 //! camera's settings.
 
 mod args;
+mod baseline;
 pub mod camera_settings;
 pub mod case;
-mod html;
+pub(crate) mod html;
 pub mod ignored;
 mod look;
 mod picture;
 pub mod report;
 pub mod run;
 pub mod score;
+pub(crate) mod subject;
 mod table;
 
 pub(crate) use args::score_model;

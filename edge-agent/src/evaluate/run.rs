@@ -13,7 +13,7 @@ use analytics::{
     scene::SceneSettings,
 };
 
-use super::camera_settings::CaseCamera;
+use super::{camera_settings::CaseCamera, case::Case};
 use crate::{
     analysis::{Analysis, Decision},
     camera::{GateSettings, file::Clip},
@@ -72,30 +72,56 @@ pub fn run(
     camera: &CaseCamera,
     models: &mut BTreeMap<String, Model>,
 ) -> Result<CaseRun, String> {
-    let mut analysis = analysis(scene, camera, models)?;
+    let labels = models
+        .iter()
+        .map(|(name, model)| (name.clone(), Arc::clone(model.labels())));
+    let mut analysis = analysis(scene, camera, &labels.collect())?;
     let mut run = CaseRun::default();
     let mut alarms = Vec::new();
-    watch(clip, camera, models, &mut analysis, &mut run, &mut |_, decisions| {
-        alarms.extend(opened(scene, decisions));
-    })?;
+    watch(
+        clip,
+        camera,
+        models,
+        &mut analysis,
+        &mut run,
+        &mut |_, decisions| {
+            alarms.extend(opened(scene, decisions));
+        },
+    )?;
     run.alarms = alarms;
     Ok(run)
 }
 
-/// The analysis of a camera with these models.
+/// Runs a case; nothing comes out of one without rules.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_case(
+    case: &Case,
+    scene: &SceneSettings,
+    camera: &CaseCamera,
+    models: &mut BTreeMap<String, Model>,
+) -> Result<CaseRun, String> {
+    match scene.rules.is_empty() {
+        true => Ok(CaseRun::default()),
+        false => run(&case.clip, scene, camera, models),
+    }
+}
+
+/// The analysis of a camera, with the labels of its models by their names.
 ///
 /// # Errors
 /// Everything in the scene that does not suit them.
 pub(crate) fn analysis(
     scene: &SceneSettings,
     camera: &CaseCamera,
-    models: &BTreeMap<String, Model>,
+    models: &BTreeMap<String, Arc<[String]>>,
 ) -> Result<Analysis, String> {
-    let labels = models.get(&camera.model).ok_or("no model")?.labels();
+    let labels = models.get(&camera.model).ok_or("no model")?;
     let known = |name: &str| {
         models
             .get(name)
-            .map_or_else(Vec::new, |m| m.labels().to_vec())
+            .map_or_else(Vec::new, |labels| labels.to_vec())
     };
     let looks = sources(&camera.cascades, &camera.looks, known);
     let analysis = Analysis::with_looks(scene, labels, camera.analysis_fps, &looks);

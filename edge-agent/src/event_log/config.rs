@@ -63,7 +63,10 @@ pub struct ConfigRejected<'a> {
 impl Event for ConfigRejected<'_> {
     fn emit(&self, metrics: &Metrics) {
         let (problems, why) = (self.problems, self.why);
-        warn!(problems, "config_rejected: the one before stays in force:\n{why}");
+        warn!(
+            problems,
+            "config_rejected: the one before stays in force:\n{why}"
+        );
         metrics.configs.count("rejected");
     }
 }

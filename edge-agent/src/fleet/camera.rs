@@ -71,7 +71,14 @@ impl AtWork {
             pace: Arc::clone(&account.pace),
         };
         let (mut stream, restart) = (Supervisor::new(means.metrics.clone()), Restart::default());
-        streams::start(&mut stream, camera, outputs, account, &restart, &means.metrics)?;
+        streams::start(
+            &mut stream,
+            camera,
+            outputs,
+            account,
+            &restart,
+            &means.metrics,
+        )?;
         Ok(AtWork {
             stream,
             kept,

@@ -168,7 +168,11 @@ impl Accounts {
             degradation: degradation.cloned(),
             archive: self.archive.as_ref().and_then(|archive| archive.told()),
             verdicts: self.verdicts.as_ref().map(VerdictFigures::told),
-            cameras: self.cameras().iter().map(|camera| camera.health()).collect(),
+            cameras: self
+                .cameras()
+                .iter()
+                .map(|camera| camera.health())
+                .collect(),
         }
     }
 }

@@ -11,11 +11,7 @@ use protocol::{IncidentEvent, incident::ClockQuality};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{
-    analysis::Decision,
-    camera::Stamps,
-    report::Reporter,
-};
+use crate::{analysis::Decision, camera::Stamps, report::Reporter};
 
 /// Messages of one camera.
 pub(super) struct Events {

@@ -13,11 +13,7 @@ mod source;
 use std::{sync::Arc, time::Duration};
 
 use analytics::{
-    attributes::Answered,
-    detection::Detection,
-    look::Said,
-    picture::Luma,
-    track::Appearance,
+    attributes::Answered, detection::Detection, look::Said, picture::Luma, track::Appearance,
 };
 
 use crate::{

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
     evaluate::{
         camera_settings::CaseCamera,
         run::{self, CaseRun},
+        subject::the_camera,
     },
     inference::model::Model,
     report::Reporter,
@@ -125,7 +126,7 @@ struct Replay {
 impl Replay {
     fn new(path: &Path, camera: Option<&str>, start: Option<Timestamp>) -> anyhow::Result<Replay> {
         let settings = config::load(path)?;
-        let camera = the_camera(&settings, camera)?.clone();
+        let camera = the_camera(&settings.cameras, camera)?.clone();
         let runtime = settings.inference.load_runtime()?;
         let mut models = BTreeMap::new();
         for (role, name) in CaseCamera::of(&camera).models() {
@@ -162,7 +163,9 @@ impl Replay {
         offset: Duration,
         out: &mut dyn Write,
     ) -> anyhow::Result<Vec<Step>> {
-        let mut analysis = self.analysis()?.beginning(self.start.map(|start| start + offset));
+        let mut analysis = self
+            .analysis()?
+            .beginning(self.start.map(|start| start + offset));
         let camera = CaseCamera::of(&self.camera);
         let (mut run, mut steps) = (CaseRun::default(), Vec::new());
         let mut decided: Vec<Decision> = Vec::new();
@@ -194,7 +197,9 @@ impl Replay {
         if !sees_the_same(other, &self.camera) {
             return self.show(clip, offset, &mut io::sink()).map(drop);
         }
-        let mut analysis = self.analysis()?.beginning(self.start.map(|start| start + offset));
+        let mut analysis = self
+            .analysis()?
+            .beginning(self.start.map(|start| start + offset));
         let decided = decide(steps, &mut analysis, self.camera.min_score);
         self.tell(&decided, offset, &mut io::sink())
     }
@@ -222,23 +227,13 @@ fn made(
     camera: &CameraSettings,
     models: &BTreeMap<String, Model>,
 ) -> anyhow::Result<(Analysis, Reporter)> {
-    let sheets = models.iter().map(|(name, model)| (name.clone(), roster::Sheet::of(model)));
+    let sheets = models
+        .iter()
+        .map(|(name, model)| (name.clone(), roster::Sheet::of(model)));
     let made = roster::scene(settings, camera, &sheets.collect());
     let (analysis, reporter, _) =
         made.map_err(|why| anyhow::anyhow!("camera {}: {why}", camera.id))?;
     Ok((analysis, reporter))
-}
-
-fn the_camera<'s>(settings: &'s Settings, id: Option<&str>) -> anyhow::Result<&'s CameraSettings> {
-    let known: Vec<&str> = settings.cameras.iter().map(|camera| camera.id.as_str()).collect();
-    match (id, settings.cameras.as_slice()) {
-        (Some(id), cameras) => cameras
-            .iter()
-            .find(|camera| camera.id.as_str() == id)
-            .with_context(|| format!("there is no camera {id}; these are there: {}", known.join(", "))),
-        (None, [camera]) => Ok(camera),
-        (None, _) => bail!("name one of the cameras with --camera: {}", known.join(", ")),
-    }
 }
 
 /// Whether what one camera was told says everything that the other would have been told.

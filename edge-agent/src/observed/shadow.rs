@@ -51,8 +51,14 @@ impl fmt::Display for Difference {
             return writeln!(f, "no difference: both raise the same {same} alarms");
         }
         let mut lines: Vec<(f64, char, &str)> = Vec::new();
-        lines.extend(gone.iter().map(|alarm| (alarm.at_s, '-', alarm.rule.as_str())));
-        lines.extend(new.iter().map(|alarm| (alarm.at_s, '+', alarm.rule.as_str())));
+        lines.extend(
+            gone.iter()
+                .map(|alarm| (alarm.at_s, '-', alarm.rule.as_str())),
+        );
+        lines.extend(
+            new.iter()
+                .map(|alarm| (alarm.at_s, '+', alarm.rule.as_str())),
+        );
         lines.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut rules: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for (at_s, sign, rule) in lines {
@@ -100,8 +106,10 @@ mod tests {
 
     #[test]
     fn one_alarm_stands_for_one_other_only() {
-        let difference =
-            Difference::between(&alarms(&[("in", 1.0)]), &alarms(&[("in", 1.0), ("in", 1.2)]));
+        let difference = Difference::between(
+            &alarms(&[("in", 1.0)]),
+            &alarms(&[("in", 1.0), ("in", 1.2)]),
+        );
         assert_eq!((difference.same, difference.new.len()), (1, 1));
     }
 }

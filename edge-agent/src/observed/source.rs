@@ -69,14 +69,20 @@ fn from_bundle(path: &Path, identity: Option<&Path>) -> anyhow::Result<Source> {
         None => {
             let sealed = items().find(|bytes| seal::is_sealed(bytes));
             let Some(sealed) = sealed else {
-                bail!("{place}: holds no clip: the centre bundles one whose original it has fetched");
+                bail!(
+                    "{place}: holds no clip: the centre bundles one whose original it has fetched"
+                );
             };
             let Some(identity) = identity else {
                 bail!("{place}: its clip is sealed: name the centre's seal key with --identity");
             };
-            let text = fs::read_to_string(identity).with_context(|| identity.display().to_string())?;
+            let text =
+                fs::read_to_string(identity).with_context(|| identity.display().to_string())?;
             seal::unseal_with(&text, sealed).map_err(|why| {
-                anyhow::anyhow!("{place}: its clip does not open with {}: {why}", identity.display())
+                anyhow::anyhow!(
+                    "{place}: its clip does not open with {}: {why}",
+                    identity.display()
+                )
             })?
         }
     };

@@ -6,6 +6,7 @@
 mod broker;
 mod centre;
 mod certificates;
+mod days;
 mod http;
 mod node;
 mod odd_camera;
@@ -21,6 +22,7 @@ mod wait;
 pub use broker::Broker;
 pub use centre::{Centre, Seen};
 pub use certificates::Certificates;
+pub use days::{RULE, day};
 pub use node::{Node, NodeConfig, WatchedCamera};
 pub use odd_camera::OddCamera;
 pub use place::{asset, binary, free_port, onnx_runtime, workspace};

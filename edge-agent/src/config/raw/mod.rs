@@ -6,8 +6,7 @@ mod node;
 mod rule;
 
 pub(crate) use camera::{
-    RawCalibration, RawCamera, RawCameraFile, RawCascade, RawLine, RawLook, RawPreset,
-    RawZone,
+    RawCalibration, RawCamera, RawCameraFile, RawCascade, RawLine, RawLook, RawPreset, RawZone,
 };
 pub(crate) use node::{
     RawArchive, RawBroker, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawMqttTls,
