@@ -1,13 +1,11 @@
 //! Commands from the centre to one node: an envelope with a detached Ed25519 signature (RFC 8032), and the receipt.
 //!
-//! One line of JSON, a line feed, then the body. The signature covers the body's bytes as they came, so that
-//! no canonical form of JSON is needed, and nothing of the body is read before it has been checked. Says nothing
-//! of expiry, addressee or repetition: the receiver judges those.
+//! The envelope is that of [`crate::signed`]. Says nothing of expiry, addressee or repetition: the receiver judges those.
 
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +13,7 @@ use crate::{
     NodePath, Utc,
     id::Name,
     incident::EvidenceRef,
+    signed::{self, Unsigned},
     verdict::{IgnoreArea, IgnoredArea, Verdict},
 };
 
@@ -193,13 +192,6 @@ pub enum CommandOutcome {
     Failed,
 }
 
-/// First line of a signed command.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    key_id: String,
-    signature: String,
-}
-
 /// A public key that may sign commands, written `ed25519:` and its 32 bytes in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedKey([u8; 32]);
@@ -249,15 +241,9 @@ impl FromStr for PinnedKey {
 /// Why a payload is no command to be heeded.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidCommand {
-    /// No header line, or not one of ours.
-    #[error("its envelope is malformed or not signed")]
-    Malformed,
-    /// The key is not pinned.
-    #[error("it is signed by a key that this node does not trust ({0:?})")]
-    UnknownKey(String),
-    /// The signature does not fit the body.
-    #[error("its signature does not fit its body")]
-    Signature,
+    /// It is not signed by who may.
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
     /// Rightly signed, but not understood by this version.
     #[error("this version does not understand it: {why}")]
     Body {
@@ -274,14 +260,7 @@ impl CommandRequest {
     /// # Errors
     /// Never in practice: the request is plain data; the error of the serialiser is passed on.
     pub fn sign(&self, key: &Ed25519KeyPair) -> Result<Vec<u8>, serde_json::Error> {
-        let body = serde_json::to_vec(self)?;
-        let mut payload = serde_json::to_vec(&Header {
-            key_id: PinnedKey::of(key).id(),
-            signature: STANDARD.encode(key.sign(&[DOMAIN, &body].concat())),
-        })?;
-        payload.push(b'\n');
-        payload.extend_from_slice(&body);
-        Ok(payload)
+        signed::sign(DOMAIN, self, key)
     }
 
     /// Checks the signature by one of `pinned`, then reads the body.
@@ -289,17 +268,7 @@ impl CommandRequest {
     /// # Errors
     /// [`InvalidCommand`]; only [`InvalidCommand::Body`] came from a pinned key.
     pub fn open(payload: &[u8], pinned: &[PinnedKey]) -> Result<Self, InvalidCommand> {
-        let end = payload.iter().position(|b| *b == b'\n');
-        let (line, rest) = payload.split_at(end.ok_or(InvalidCommand::Malformed)?);
-        let body = rest.get(1..).unwrap_or_default();
-        let header: Header = serde_json::from_slice(line).map_err(|_| InvalidCommand::Malformed)?;
-        let signature = STANDARD.decode(&header.signature);
-        let signature = signature.map_err(|_| InvalidCommand::Malformed)?;
-        let pin = pinned.iter().find(|pin| pin.id() == header.key_id);
-        let pin = pin.ok_or(InvalidCommand::UnknownKey(header.key_id))?;
-        UnparsedPublicKey::new(&ED25519, pin.0)
-            .verify(&[DOMAIN, body].concat(), &signature)
-            .map_err(|_| InvalidCommand::Signature)?;
+        let body = signed::open(DOMAIN, payload, pinned)?;
         serde_json::from_slice(body).map_err(|why| InvalidCommand::Body {
             request: serde_json::from_slice::<Identity>(body)
                 .ok()

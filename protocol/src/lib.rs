@@ -10,6 +10,8 @@ pub mod evidence;
 pub mod id;
 pub mod incident;
 pub mod onvif;
+pub mod push;
+pub mod signed;
 pub mod status;
 pub mod tombstone;
 pub mod topic;
@@ -20,6 +22,7 @@ pub use command::{Command, CommandOutcome, CommandRequest, Original, PinnedKey, 
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};
+pub use push::{DesiredConfig, PushReport, PushStage, PushStep, ReportedConfig, Trial};
 pub use status::{
     ArchiveHealth, CameraHealth, CameraState, Coverage, Degradation, Health, NodeState, NodeStatus,
     VerdictHealth,

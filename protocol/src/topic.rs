@@ -81,6 +81,10 @@ pub enum Topic {
         /// Which request.
         request: Uuid,
     },
+    /// What the centre wants the node's cameras to be told; signed, retained.
+    DesiredConfig,
+    /// What the node goes by; retained.
+    ReportedConfig,
 }
 
 impl fmt::Display for Topic {
@@ -95,6 +99,8 @@ impl fmt::Display for Topic {
             Topic::Evidence { incident, part } => write!(f, "evidence/{incident}/{part}"),
             Topic::Command { request } => write!(f, "command/{request}"),
             Topic::Receipt { request } => write!(f, "receipt/{request}"),
+            Topic::DesiredConfig => f.write_str("config/desired"),
+            Topic::ReportedConfig => f.write_str("config/reported"),
         }
     }
 }
@@ -163,6 +169,8 @@ pub fn parse(topic: &str) -> Result<(NodePath, Topic), InvalidTopic> {
         ["receipt", request] => Topic::Receipt {
             request: id("request", request)?,
         },
+        ["config", "desired"] => Topic::DesiredConfig,
+        ["config", "reported"] => Topic::ReportedConfig,
         _ => {
             return Err(invalid(format!(
                 "{:?} is unknown to this version",

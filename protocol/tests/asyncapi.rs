@@ -6,7 +6,7 @@
 use std::{env, fs, path::Path, process::Command};
 
 use protocol::{
-    CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals,
+    CommandRequest, DesiredConfig, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals,
     custody::Custody, topic,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -124,6 +124,28 @@ fn channels() -> Vec<Channel> {
             schema: schema::<Receipt>,
             samples: "receipt",
         },
+        Channel {
+            name: "desired",
+            levels: "config/desired",
+            content_type: "application/octet-stream",
+            about: "What cameras are to be told besides the node's own files: a line of JSON with key_id and signature (Ed25519), \
+                    a line feed, then the signed body.",
+            delivery: (1, true),
+            schema: |generator| {
+                let body = schema::<DesiredConfig>(generator);
+                json!({"type": "string", "format": "binary", "x-signed-body": body})
+            },
+            samples: "desired",
+        },
+        Channel {
+            name: "reported",
+            levels: "config/reported",
+            content_type: JSON,
+            about: "What the node goes by, and how far it has come with what was pushed.",
+            delivery: (1, true),
+            schema: schema::<ReportedConfig>,
+            samples: "reported",
+        },
     ]
 }
 
@@ -174,7 +196,7 @@ fn document() -> Value {
             json!({"address": address, "parameters": named, "messages": {name: message}}),
         );
         // Seen from the node.
-        let action = if name == "command" { "receive" } else { "send" };
+        let action = if ["command", "desired"].contains(&name) { "receive" } else { "send" };
         operations.insert(
             format!("{name}.{action}"),
             json!({

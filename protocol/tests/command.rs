@@ -5,7 +5,10 @@
     reason = "what helps a test may fail like one"
 )]
 
-use protocol::command::{Command, CommandRequest, InvalidCommand, PinnedKey};
+use protocol::{
+    command::{Command, CommandRequest, InvalidCommand, PinnedKey},
+    signed::Unsigned,
+};
 use ring::signature::Ed25519KeyPair;
 use uuid::Uuid;
 
@@ -57,12 +60,12 @@ fn any_pinned_key_will_do_and_no_other() {
     assert!(CommandRequest::open(&by(&second), &pins).is_ok());
     let refused = CommandRequest::open(&by(&stranger), &pins).unwrap_err();
     assert!(
-        matches!(refused, InvalidCommand::UnknownKey(_)),
+        matches!(refused, InvalidCommand::Unsigned(Unsigned::UnknownKey(_))),
         "{refused}"
     );
     let refused = CommandRequest::open(&by(&second), &[a]).unwrap_err();
     assert!(
-        matches!(refused, InvalidCommand::UnknownKey(_)),
+        matches!(refused, InvalidCommand::Unsigned(Unsigned::UnknownKey(_))),
         "{refused}"
     );
 }
@@ -74,7 +77,7 @@ fn a_strangers_signature_under_a_pinned_name_is_refused() {
     let claimed = signed.replace(&theirs.id(), &pin.id());
     assert_ne!(signed, claimed);
     let refused = CommandRequest::open(claimed.as_bytes(), &[pin]).unwrap_err();
-    assert!(matches!(refused, InvalidCommand::Signature), "{refused}");
+    assert!(matches!(refused, InvalidCommand::Unsigned(Unsigned::Signature)), "{refused}");
 }
 
 #[test]

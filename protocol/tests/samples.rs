@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals, custody::Custody,
+    EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals, custody::Custody,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ fn reread(name: &str, text: &[u8]) -> Result<Value, serde_json::Error> {
         Some("tombstone") => again::<Tombstone>(text),
         Some("receipt") => again::<Receipt>(text),
         Some("custody") => again::<Custody>(text),
+        Some("reported") => again::<ReportedConfig>(text),
         Some("totals") => again::<Totals>(text),
         _ => Err(serde::de::Error::custom(
             "nobody reads messages of this kind",

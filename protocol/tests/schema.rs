@@ -4,7 +4,7 @@
 use std::{env, fs, path::Path};
 
 use protocol::{
-    CommandRequest, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, Tombstone, Totals,
+    CommandRequest, DesiredConfig, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals,
     custody::Custody, incident::IncidentData,
 };
 use schemars::{Schema, schema_for};
@@ -38,6 +38,8 @@ fn schemas_are_fresh() {
     check("tombstone-v1", schema_for!(Tombstone));
     check("command-v1", schema_for!(CommandRequest));
     check("receipt-v1", schema_for!(Receipt));
+    check("desired-config-v1", schema_for!(DesiredConfig));
+    check("reported-config-v1", schema_for!(ReportedConfig));
     check("totals-v1", schema_for!(Totals));
     check("custody-v1", schema_for!(Custody));
     check("evidence-header-v1", schema_for!(EvidenceHeader));

@@ -15,6 +15,8 @@ fn topic() -> impl Strategy<Value = Topic> {
         Just(Topic::Health),
         Just(Topic::Tombstone),
         Just(Topic::Custody),
+        Just(Topic::DesiredConfig),
+        Just(Topic::ReportedConfig),
         (name(), name()).prop_map(|(camera, kind)| Topic::Incident { camera, kind }),
         name().prop_map(|camera| Topic::Totals { camera }),
         (any::<u128>(), name()).prop_map(|(id, part)| Topic::Evidence {

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use protocol::{
     Command, CommandOutcome, CommandRequest, NodePath, PinnedKey, Receipt, Severity, Topic, Utc,
-    command::InvalidCommand, incident::ClockQuality, topic,
+    command::InvalidCommand, incident::ClockQuality, signed::Unsigned, topic,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -161,9 +161,9 @@ impl Inbox {
     /// The request, if a pinned key signed it for this node.
     fn open(&self, came: &Incoming) -> Result<CommandRequest, Refusal> {
         let request = CommandRequest::open(&came.payload, &self.keys).map_err(|e| match e {
-            InvalidCommand::Malformed => Refusal::silent("unsigned", e),
-            InvalidCommand::UnknownKey(_) => Refusal::silent("unknown_key", e),
-            InvalidCommand::Signature => Refusal::silent("signature", e),
+            InvalidCommand::Unsigned(Unsigned::Malformed) => Refusal::silent("unsigned", e),
+            InvalidCommand::Unsigned(Unsigned::UnknownKey(_)) => Refusal::silent("unknown_key", e),
+            InvalidCommand::Unsigned(Unsigned::Signature) => Refusal::silent("signature", e),
             InvalidCommand::Body { request, .. } => Refusal {
                 cause: "unknown",
                 why: e.to_string(),
