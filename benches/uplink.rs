@@ -84,6 +84,7 @@ impl Uplink {
                 node: settings.node,
                 bootid: self.spool.bootid(),
                 config: InForce::always(&settings.revision),
+                reported: tokio::sync::watch::channel(None).1,
             },
             settings: settings.mqtt,
             feed: Feed {

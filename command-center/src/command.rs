@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use protocol::{
-    Command, CommandRequest, NodePath, PinnedKey, Topic, Utc,
+    Command, CommandRequest, DesiredConfig, NodePath, PinnedKey, Topic, Utc,
     custody::{Bundle, Head},
 };
 use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
@@ -135,6 +135,14 @@ impl Signer {
         items: Vec<(String, Vec<u8>)>,
     ) -> Result<Bundle, serde_json::Error> {
         Bundle::sign(head, manifests, items, &self.0)
+    }
+
+    /// The envelope of a document for a node.
+    ///
+    /// # Errors
+    /// Never in practice: it is plain data.
+    pub fn sign_config(&self, desired: &DesiredConfig) -> Result<Vec<u8>, serde_json::Error> {
+        desired.sign(&self.0)
     }
 
     /// A command to `node`, given now.

@@ -1,7 +1,7 @@
 //! From a topic and a payload to a message whose parts agree with each other, or the reason why not.
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, Tombstone, Topic, Totals,
+    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, ReportedConfig, Tombstone, Topic, Totals,
     custody::Custody,
     topic::{self},
 };
@@ -30,6 +30,8 @@ pub enum Content {
     Totals(Totals),
     /// Signed manifests.
     Custody(Custody),
+    /// What a node goes by.
+    Config(ReportedConfig),
     /// A change in an incident's life, and the very text that was signed for.
     Incident(Box<IncidentEvent>, String),
     /// A chunk of evidence.
@@ -66,6 +68,8 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, String> {
         }
         Topic::Custody => Content::Custody(json(payload)?),
         Topic::Command { .. } => return Err("a command is for nodes".to_owned()),
+        Topic::DesiredConfig => return Err("a configuration is for nodes".to_owned()),
+        Topic::ReportedConfig => Content::Config(json(payload)?),
         Topic::Incident { camera, kind } => {
             let event: IncidentEvent = json(payload)?;
             let data = &event.data;

@@ -3,8 +3,8 @@
 //! The store answers in these types too: nothing of its database shows in them.
 
 use protocol::{
-    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, Severity, Utc,
-    Verdict, VerdictHealth,
+    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, ReportedConfig, Severity, Trial,
+    Utc, Verdict, VerdictHealth,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, EvidenceState, IncidentTime, ModelRef, ObjectRef,
         RuleRef,
@@ -468,4 +468,34 @@ pub struct SessionView {
 pub struct Refusal {
     /// What is wrong and what to do.
     pub error: String,
+}
+
+/// What a node's cameras are told besides the node's own files.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ConfigView {
+    /// What was pushed last.
+    pub pushed: Option<PushView>,
+    /// What the node says that it goes by, and how far it has come.
+    pub reported: Option<ReportedConfig>,
+    /// When it said so.
+    pub heard: Option<Utc>,
+}
+
+/// A document that was pushed to a node.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PushView {
+    /// Its identity.
+    pub push: Uuid,
+    /// Its number at the node.
+    pub number: u64,
+    /// TOML as a file of cameras.d/.
+    pub document: String,
+    /// How it is tried.
+    pub trial: Trial,
+    /// By whom.
+    pub pushed_by: String,
+    /// When.
+    pub pushed: Utc,
+    /// The node has it.
+    pub taken: bool,
 }

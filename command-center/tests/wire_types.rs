@@ -30,10 +30,11 @@ fn the_console_has_the_types_of_the_interface() {
 fn typescript() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut generator = settings.into_generator();
-    let roots: [Schema; 7] = [
+    let roots: [Schema; 8] = [
         generator.subschema_for::<view::IncidentPage>(),
         generator.subschema_for::<view::IncidentDetail>(),
         generator.subschema_for::<view::Overview>(),
+        generator.subschema_for::<view::ConfigView>(),
         generator.subschema_for::<view::PrecisionView>(),
         generator.subschema_for::<view::ParkedMessage>(),
         generator.subschema_for::<view::SessionView>(),

@@ -4,6 +4,7 @@
 //! is no reason not to start.
 
 mod inbox;
+mod push;
 mod reload;
 
 pub use reload::{Rejected, Reloaded, reload};
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::Health;
+use protocol::{Health, ReportedConfig};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -84,6 +85,10 @@ pub struct Agent {
     /// What is said of them.
     said: watch::Sender<InForce>,
     faults: Arc<Faults>,
+    /// What the centre wants, as it came.
+    desired: watch::Receiver<Option<Vec<u8>>>,
+    /// What is said of what was pushed.
+    reported: watch::Sender<Option<ReportedConfig>>,
     spool_ended: CancellationToken,
 }
 
@@ -177,18 +182,22 @@ impl Agent {
         let settings = Arc::new(settings);
         let (current, in_force) = watch::channel(Arc::clone(&settings));
         let (said, config) = watch::channel(in_force_of(&settings));
+        let (came, desired) = watch::channel(None);
+        let (reported, says) = watch::channel(None);
         let desk = Desk {
             lineup: lineup.clone(),
             current: in_force,
             verdicts,
             refusals,
             faults: Arc::clone(&node_faults),
+            desired: came,
         };
         let commands = start_inbox(&mut supervisor, &settings, desk, &spool, &metrics)?;
         let identity = Identity {
             node: settings.node.clone(),
             bootid: spool.bootid(),
             config,
+            reported: says,
         };
         let link = start_uplink(
             &mut supervisor,
@@ -213,6 +222,8 @@ impl Agent {
             current,
             said,
             faults: node_faults,
+            desired,
+            reported,
             spool_ended,
         })
     }

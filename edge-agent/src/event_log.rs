@@ -17,7 +17,7 @@ use crate::{
     sink::Cause,
 };
 
-pub use config::{ConfigApplied, ConfigFigures, ConfigRejected};
+pub use config::{ConfigApplied, ConfigFigures, ConfigRejected, PushRefused, PushStepped};
 
 /// Something that is logged and counted.
 pub trait Event {

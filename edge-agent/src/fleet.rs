@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
+    analysis::Analysis,
     archive::Archive,
     command::{Posts, verdict::Tellers},
     config::{Settings, settings::CameraSettings},
@@ -24,6 +25,7 @@ use crate::{
     inference::{scheduler::Scheduler, worker::Shelf},
     ladder::relief::Relieved,
     metrics::Metrics,
+    observed::tap::Tap,
     roster::{self, CameraFaults, Loaded, Ready, Sheet},
     spool::Spool,
 };
@@ -38,6 +40,8 @@ pub struct Lineup {
     pub posts: Posts,
     /// Those that the ladder may come to.
     pub relieved: Vec<Relieved>,
+    /// Where others hear what the analyses are told.
+    pub taps: BTreeMap<Name, Arc<Tap>>,
 }
 
 /// What every camera works with.
@@ -68,6 +72,11 @@ enum Change {
     Nothing,
     Analysis,
     Everything,
+}
+
+/// Whether a camera would be another with other settings.
+pub(crate) fn differ(old: &CameraSettings, new: &CameraSettings) -> bool {
+    change(old, new) != Change::Nothing
 }
 
 fn change(old: &CameraSettings, new: &CameraSettings) -> Change {
@@ -213,6 +222,9 @@ impl Fleet {
             posts: (self.at_work.iter())
                 .map(|(id, camera)| (id.clone(), camera.post()))
                 .collect(),
+            taps: (self.at_work.iter())
+                .map(|(id, camera)| (id.clone(), camera.tap()))
+                .collect(),
             relieved: (prepared.accounts.iter())
                 .filter(|(camera, _)| working(&camera.id).is_some())
                 .map(|(camera, account)| camera::relieved(camera, account))
@@ -239,6 +251,19 @@ impl Fleet {
         for shelf in &self.means.shelves {
             shelf.keep(used.clone());
         }
+    }
+
+    /// The analysis that a camera would have with other settings, with the models that are there.
+    ///
+    /// # Errors
+    /// What does not suit them.
+    pub(crate) fn rehearse(
+        &self,
+        settings: &Settings,
+        camera: &CameraSettings,
+    ) -> Result<Analysis, String> {
+        let (analysis, ..) = roster::scene(settings, camera, &self.sheets)?;
+        Ok(analysis)
     }
 
     /// How many cameras are at work.

@@ -28,6 +28,7 @@ pub mod observed;
 pub mod pictures;
 pub mod replay;
 pub mod report;
+pub mod rollout;
 mod roster;
 pub mod sink;
 pub mod spool;

@@ -19,6 +19,7 @@ use edge_agent::{
     custody::{self, Custodian, VerifyArgs},
     evaluate::{self, EvaluateArgs},
     observed::replay::{self, ReplayArgs},
+    rollout::Rollout,
     spool,
     tune::{self, TuneArgs},
 };
@@ -193,12 +194,13 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(USAGE));
         }
     };
+    let (rollout, settings) = Rollout::open(path, settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("agent")
         .build()
         .context("the runtime cannot be started")?;
-    let outcome = runtime.block_on(watch(path, settings));
+    let outcome = runtime.block_on(watch(rollout, settings));
     // A stream that is stuck in a dead host must not hold the process.
     runtime.shutdown_background();
     match outcome {
@@ -214,17 +216,22 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn watch(path: &Path, settings: config::Settings) -> Result<ExitCode, StartError> {
+async fn watch(mut rollout: Rollout, settings: config::Settings) -> Result<ExitCode, StartError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut agent = Agent::start(settings).await?;
+    rollout.attend(&agent);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => match agent::reload(agent, path).await {
-                Reloaded::Runs(again) => agent = again,
+            due = rollout.due() => rollout.step(due, &mut agent).await,
+            _ = hang_up.recv() => match agent::reload(agent, rollout.settings()).await {
+                Reloaded::Runs(again) => {
+                    agent = again;
+                    rollout.attend(&agent);
+                }
                 Reloaded::Ended(why) => return Err(why),
             },
             () = agent.failed() => {

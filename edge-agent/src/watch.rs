@@ -35,6 +35,7 @@ use crate::{
     health::CameraAccount,
     inference::{cascade::Cascade, scheduler::Seen},
     metrics::Metrics,
+    observed::{self, Step, tap::Tap},
     pictures::{Made, Pictures},
     report::{Report, Reporter},
     spool::{Class, Spool},
@@ -86,6 +87,8 @@ pub struct Watch {
     pub open_incidents: watch::Sender<Vec<Uuid>>,
     /// Its account.
     pub account: Arc<CameraAccount>,
+    /// Where others hear what its analysis is told.
+    pub tap: Arc<Tap>,
     /// What its rules count.
     pub book: Book,
     /// Counts.
@@ -150,16 +153,29 @@ impl Watch {
 
     async fn look(&mut self, seen: Seen) {
         let began = cpu::thread_time();
-        self.analysis.answered(self.cascade.take_answers());
+        let heard = self.tap.is_heard();
+        let answers = self.cascade.take_answers();
+        if heard && !answers.is_empty() {
+            self.tap.tell(Step::Answered(answers.clone()));
+        }
+        self.analysis.answered(answers);
         for (rule, areas) in self.verdicts.due(Utc::now()).into_iter().flatten() {
             self.analysis.set_ignored(rule, areas);
         }
-        self.analysis.hear(self.cascade.take_said());
+        let said = self.cascade.take_said();
+        if heard && !said.is_empty() {
+            self.tap.tell(Step::Said(said.clone()));
+        }
+        self.analysis.hear(said);
         let Seen {
             frame,
             detections,
             appearances,
         } = seen;
+        if heard {
+            let look = observed::Look::of(&frame, detections.as_deref(), &appearances, true);
+            self.tap.tell(Step::Frame(look));
+        }
         self.analysis.recognise(appearances);
         let decisions = match (&detections, frame.still_since()) {
             (Some(detections), None) => self.analysis.update(Arc::clone(&frame), detections),
@@ -232,6 +248,7 @@ impl Watch {
         self.follow_clip(&report, &decision);
         let Decision { change, frame, .. } = decision;
         if change.transition == Transition::Opened {
+            self.tap.count_opened();
             self.book.opened(change.rule);
             let tracks = self.analysis.tracks();
             let refused = (self.pictures).want(report, &frame, tracks, &change.objects);

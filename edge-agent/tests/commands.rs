@@ -113,6 +113,7 @@ impl Bench {
             verdicts: verdicts(folder, &metrics),
             spool: spool.clone(),
             refusals: Arc::clone(&refusals),
+            desired: tokio::sync::watch::channel(None).0,
             metrics,
         };
         Bench {

@@ -23,11 +23,12 @@ use super::{Arrival, Desk, RECEIVE_MAXIMUM};
 use crate::config::settings::{MqttSettings, Secret, Tls};
 
 /// What the centre listens to, below the prefix and three names.
-const TAILS: [&str; 8] = [
+const TAILS: [&str; 9] = [
     "status",
     "health",
     "tombstone",
     "custody",
+    "config/reported",
     "receipt/+",
     "totals/+",
     "incident/+/+",

@@ -1,4 +1,4 @@
-//! Sends commands, and again until the receipt is here.
+//! Sends commands, and again until the receipt is here; leaves configurations at the broker until their nodes have taken them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use crate::store::{DuePush, Store};
 
 /// How often it is looked whether a repetition is due; a new command goes at once.
 const LOOK: Duration = Duration::from_secs(1);
@@ -51,6 +51,20 @@ pub(super) async fn run(
                 }
             }),
             Err(error) => tracing::error!(%error, "commands cannot be looked up; the next attempt follows"),
+        }
+        match store.due_pushes(Utc::now()).await {
+            Ok(due) => due.into_iter().for_each(|push| leave(&client, push)),
+            Err(error) => tracing::error!(%error, "configurations cannot be looked up; the next attempt follows"),
+        }
+    }
+}
+
+/// The broker keeps it: a node that is away finds it when it comes back.
+fn leave(client: &AsyncClient, push: DuePush) {
+    match client.try_publish(&push.topic, QoS::AtLeastOnce, true, push.envelope) {
+        Ok(()) => tracing::info!(topic = push.topic, "configuration left at the broker"),
+        Err(error) => {
+            tracing::warn!(topic = push.topic, %error, "a configuration found no place; it is sent again");
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     StoreError, command, custody,
     evidence::{self, EvidenceFolder},
     incident::{self, Merged},
-    micros, sequence, time, totals,
+    micros, push, sequence, time, totals,
 };
 use crate::message::{self, Content, Message};
 
@@ -186,6 +186,7 @@ fn take(
             let outcome = custody::take(connection, node_id, &message.node, said, now)?;
             (outcome, None)
         }
+        Content::Config(said) => (push::take(connection, node_id, said, now)?, None),
         Content::Incident(event, text) => {
             let outcome = take_incident(connection, node_id, event, text, now)?;
             (outcome, Some(event.data.incident_id))

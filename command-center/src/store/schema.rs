@@ -222,6 +222,30 @@ CREATE TABLE chain (
   PRIMARY KEY (node_id, chain)
 ) STRICT, WITHOUT ROWID;
 ",
+    r"
+-- what nodes' cameras are to be told, by its number at the node; and what nodes say that they go by
+CREATE TABLE config_push (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  number INTEGER NOT NULL,
+  push TEXT NOT NULL,
+  document TEXT NOT NULL,
+  trial TEXT NOT NULL,
+  pushed_by TEXT NOT NULL,
+  pushed_us INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_us INTEGER NOT NULL DEFAULT 0,
+  taken INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (node_id, number)
+) STRICT;
+CREATE INDEX config_push_waiting ON config_push (next_us) WHERE NOT taken;
+CREATE TABLE config_report (
+  node_id INTEGER PRIMARY KEY REFERENCES node (id),
+  body TEXT NOT NULL,
+  received_us INTEGER NOT NULL
+) STRICT;
+",
 ];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.

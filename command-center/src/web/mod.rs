@@ -21,6 +21,8 @@
 //! | `GET /api/nodes` | yes | nodes, cameras, gaps, and the centre's own state |
 //! | `GET /api/nodes/{region}/{site}/{node}/totals` | yes | what its cameras counted, in the order of time: `camera`, `since`, `until`; `totals.csv` the same as a table |
 //! | `POST /api/nodes/{region}/{site}/{node}/commands` | yes | `{kind, camera, seconds, incident, original: {reason}}`: signed, sent, repeated; audited |
+//! | `POST /api/nodes/{region}/{site}/{node}/config` | yes | `{document, trial}`: signed, left at the broker, tried by the node; audited |
+//! | `GET /api/nodes/{region}/{site}/{node}/config` | yes | what was pushed last, and what the node goes by |
 //! | `GET /api/commands/{request}/evidence/{part}` | yes | what a command brought, once it is whole; originals sealed |
 //! | `POST /api/commands/{request}/unseal` | yes | `{reason}`: the original that it brought, as a video; audited |
 //! | `GET /api/parked` | yes | the newest messages that could not be taken |
@@ -34,6 +36,7 @@ mod incident;
 mod live;
 mod login;
 mod node;
+mod push;
 mod refusal;
 mod throttle;
 mod totals;
@@ -59,6 +62,9 @@ use throttle::Throttle;
 
 /// Longest body of a request, in bytes: the longest is a note of an operator.
 const BODY_MAX: usize = 16 << 10;
+
+/// The same where a configuration is pushed: it is text in JSON.
+const DOCUMENT_MAX: usize = 2 * protocol::push::MAX_DOCUMENT;
 
 /// What every request may need.
 pub struct App {
@@ -129,6 +135,16 @@ fn routes() -> Vec<Route> {
             "POST",
             "/api/nodes/{region}/{site}/{node}/commands",
             post(command::give),
+        ),
+        (
+            "POST",
+            "/api/nodes/{region}/{site}/{node}/config",
+            post(push::push).layer(DefaultBodyLimit::max(DOCUMENT_MAX)),
+        ),
+        (
+            "GET",
+            "/api/nodes/{region}/{site}/{node}/config",
+            get(push::config),
         ),
         (
             "GET",

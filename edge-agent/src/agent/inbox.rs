@@ -23,6 +23,7 @@ pub(super) struct Desk {
     pub(super) verdicts: Verdicts,
     pub(super) refusals: Arc<Refusals>,
     pub(super) faults: Arc<Faults>,
+    pub(super) desired: watch::Sender<Option<Vec<u8>>>,
 }
 
 /// Opens what is known of verdicts, with the replay set.
@@ -66,6 +67,7 @@ pub(super) fn start_inbox(
         verdicts: desk.verdicts,
         spool: spool.clone(),
         refusals: desk.refusals,
+        desired: desk.desired,
         metrics: metrics.clone(),
     };
     let (sender, incoming) = mpsc::channel(command::QUEUE);

@@ -1,12 +1,12 @@
 //! Another configuration for a running agent: what changed begins anew, the rest goes on.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use tracing::{error, info};
 
 use super::{Agent, StartError, in_force_of, told};
 use crate::{
-    config::{self, Settings},
+    config::{ConfigErrors, Settings},
     event_log::{ConfigApplied, ConfigRejected, Event as _},
 };
 
@@ -23,10 +23,10 @@ pub enum Reloaded {
     Ended(StartError),
 }
 
-/// Reads the configuration anew. Where it is wrong, or cameras that it changes cannot be watched, the one before stays in force,
+/// Takes over a configuration that was read anew. Where it is wrong, or cameras that it changes cannot be watched, the one before stays in force,
 /// and the health report says so until a good one comes. Settings of the node itself begin the whole agent anew.
-pub async fn reload(mut agent: Agent, path: &Path) -> Reloaded {
-    let settings = match config::load(path) {
+pub async fn reload(mut agent: Agent, read: Result<Settings, ConfigErrors>) -> Reloaded {
+    let settings = match read {
         Ok(settings) => settings,
         Err(errors) => {
             let lines = errors.to_string();
@@ -108,7 +108,7 @@ impl Agent {
 const PLACE: &str = "config_rejected";
 
 /// Whether two configurations say the same of the node itself.
-fn same_node(a: &Settings, b: &Settings) -> bool {
+pub(super) fn same_node(a: &Settings, b: &Settings) -> bool {
     let node = |settings: &Settings| {
         let node = Settings {
             revision: String::new(),

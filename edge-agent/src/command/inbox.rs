@@ -59,6 +59,8 @@ pub struct Inbox {
     pub spool: Spool,
     /// For the health report.
     pub refusals: Arc<Refusals>,
+    /// Where documents of the centre go.
+    pub desired: watch::Sender<Option<Vec<u8>>>,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -85,6 +87,7 @@ impl Refusal {
 impl Inbox {
     /// Answers what comes until `stop`.
     pub async fn run(mut self, mut incoming: mpsc::Receiver<Incoming>, stop: CancellationToken) {
+        let desired = self.node.topic(&Topic::DesiredConfig);
         let mut tidy = interval(TIDY_EVERY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -103,7 +106,11 @@ impl Inbox {
                 () = stop.cancelled() => return,
             };
             let Some(came) = came else { return };
-            self.take(&came).await;
+            if came.topic == desired {
+                self.desired.send_replace(Some(came.payload));
+            } else {
+                self.take(&came).await;
+            }
         }
     }
 

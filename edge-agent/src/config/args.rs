@@ -14,6 +14,7 @@ use super::{
     layers::{self, Layers},
     load, migrate, preset,
     problem::Source,
+    pushed::Pushed,
     schema,
 };
 use crate::inference::provider::Provider;
@@ -75,7 +76,7 @@ pub fn main(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Check { config } => check(config, &mut out)?,
         ConfigCommand::Explain { config, key } => {
-            let layers = Layers::read(config)?;
+            let layers = Layers::read(config, &Pushed::default())?;
             let told = layers.explain();
             load::load(config)?;
             let wanted = key.as_deref().unwrap_or_default();
@@ -100,7 +101,7 @@ pub fn main(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn check(path: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-    let moved = Layers::read(path)?.moved;
+    let moved = Layers::read(path, &Pushed::default())?.moved;
     let settings = load::load(path)?;
     for one in &moved {
         writeln!(

@@ -1,5 +1,5 @@
-//! The layers of a configuration as they were typed, laid over each other: the files of the node, and under each camera its
-//! preset. Every value still knows its place.
+//! The layers of a configuration as they were typed, laid over each other: the files of the node, over each camera what was pushed
+//! for it, and under it its preset. Every value still knows its place.
 
 use std::{
     cell::RefCell,
@@ -18,6 +18,7 @@ use super::{
     migrate::{self, Moved},
     preset::{self, Presets},
     problem::{At, ConfigErrors, Problem, Source},
+    pushed::{Over, Pushed},
     raw::{RawCamera, RawCameraFile, RawFile, RawRule},
     reader::{Field, FromToml, Node},
     rule,
@@ -44,18 +45,18 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Reads `path` and the files of `cameras.d/` beside it.
-    pub(super) fn read(path: &Path) -> Result<Layers, ConfigErrors> {
+    /// Reads `path` and the files of `cameras.d/` beside it, under what was pushed.
+    pub(super) fn read(path: &Path, pushed: &Pushed) -> Result<Layers, ConfigErrors> {
         let dir = path.parent().unwrap_or(Path::new("")).to_owned();
         let main = read(path)?;
         let extra = camera_files(&dir.join("cameras.d"))?;
         let extra = extra.iter().map(|path| read(path));
         let extra = extra.collect::<Result<Vec<Source>, ConfigErrors>>()?;
-        Ok(Layers::of(dir, main, extra))
+        Ok(Layers::of(dir, main, extra, pushed))
     }
 
     /// Of texts that were read.
-    pub(super) fn of(dir: PathBuf, main: Source, extra: Vec<Source>) -> Layers {
+    pub(super) fn of(dir: PathBuf, main: Source, extra: Vec<Source>, pushed: &Pushed) -> Layers {
         let (mut problems, mut moved) = (Vec::new(), Vec::new());
         let mut now = |source: Source| {
             let (text, here) = migrate::migrated(&source);
@@ -72,8 +73,11 @@ impl Layers {
                 .unwrap_or_default()
         });
         let typed: Vec<_> = in_main.into_iter().flatten().chain(in_extra).collect();
+        let known = typed.iter().filter_map(|camera| Some(camera.value.id.given()?.value.clone()));
+        let over = Over::read(pushed, &known.collect::<Vec<String>>(), &mut problems);
         let (mut presets, mut idle) = (Presets::default(), BTreeMap::new());
         let cameras = typed.into_iter().map(|camera| {
+            let camera = over.over(camera);
             let mut camera = presets.under(camera, &dir, &mut problems);
             let waiting = preset::take_idle(&mut camera.value);
             if let Some(id) = camera.value.id.given() {

@@ -11,6 +11,7 @@ use super::{
     mqtt::is_loopback,
     problem::{At, ConfigErrors, Source},
     raw::{RawCamera, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode, RawSpool},
+    pushed::Pushed,
     reader::Field,
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };
@@ -39,7 +40,16 @@ pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(path: &Path, environment: Environment<'_>) -> Result<Settings, ConfigErrors> {
-    check(Layers::read(path)?, environment)
+    check(Layers::read(path, &Pushed::default())?, environment)
+}
+
+/// As [`load`], under what a centre has pushed.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_under(path: &Path, pushed: &Pushed) -> Result<Settings, ConfigErrors> {
+    let environment = |name: &str| std::env::var(name).ok();
+    check(Layers::read(path, pushed)?, &environment)
 }
 
 /// As [`load_with`], of a text in place of a file that would stand at `path`; there is no `cameras.d/`.
@@ -52,7 +62,7 @@ pub fn load_text(
     environment: Environment<'_>,
 ) -> Result<Settings, ConfigErrors> {
     let dir = path.parent().unwrap_or(Path::new("")).to_owned();
-    let layers = Layers::of(dir, Source::new(path, text), Vec::new());
+    let layers = Layers::of(dir, Source::new(path, text), Vec::new(), &Pushed::default());
     check(layers, environment)
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod picture;
 mod preset;
 pub mod privacy;
 mod problem;
+mod pushed;
 mod raw;
 mod reader;
 pub mod replay;
@@ -33,6 +34,7 @@ pub mod settings;
 mod table;
 
 pub use check::Environment;
-pub use load::{load, load_text, load_with};
+pub use load::{load, load_text, load_under, load_with};
 pub use problem::{ConfigErrors, Problem};
+pub use pushed::{Pushed, Trial};
 pub use settings::Settings;

@@ -164,8 +164,8 @@ fn over(mut camera: RawCamera, mut preset: RawCamera) -> RawCamera {
     }
 }
 
-/// The preset's rules in their order, each with what the camera says of it; then the camera's own.
-fn rules_over(
+/// The rules below in their order, each with what is said of it above; then those above that are not below.
+pub(super) fn rules_over(
     own: Field<Vec<At<RawRule>>>,
     below: Field<Vec<At<RawRule>>>,
 ) -> Field<Vec<At<RawRule>>> {

@@ -70,3 +70,41 @@ impl Event for ConfigRejected<'_> {
         metrics.configs.count("rejected");
     }
 }
+
+/// A push came a step further, or to its end.
+pub struct PushStepped<'a> {
+    /// Its number.
+    pub number: u64,
+    /// What it came to.
+    pub stage: &'static str,
+    /// What was found.
+    pub note: &'a str,
+    /// What is wrong in its document.
+    pub problems: &'a [String],
+}
+
+impl Event for PushStepped<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        let (number, stage, note) = (self.number, self.stage, self.note);
+        match stage {
+            "rejected" | "rolled_back" => {
+                warn!(number, stage, note, "pushed configuration\n{}", self.problems.join("\n"));
+            }
+            _ => info!(number, stage, note, "pushed configuration"),
+        }
+        metrics.configs.count(stage);
+    }
+}
+
+/// A document was not even taken.
+pub struct PushRefused<'a> {
+    /// Why.
+    pub why: &'a str,
+}
+
+impl Event for PushRefused<'_> {
+    fn emit(&self, metrics: &Metrics) {
+        warn!("a pushed configuration is not taken: {}", self.why);
+        metrics.configs.count("refused");
+    }
+}

@@ -21,6 +21,7 @@ use crate::{
         scheduler::{Feed, Place, RESULTS},
     },
     ladder::{Weighed, relief::Relieved},
+    observed::tap::Tap,
     pictures::Pictures,
     roster::Ready,
     streams::{self, REEL_BYTES},
@@ -29,11 +30,12 @@ use crate::{
     watch::Watch,
 };
 
-/// What the stream fills and the analysis reads.
+/// What the stream fills and the analysis reads, and who listens: it stays when the analysis begins anew.
 #[derive(Clone)]
 struct Kept {
     mailbox: Arc<Mailbox<Frame>>,
     reel: Arc<Mutex<Reel>>,
+    tap: Arc<Tap>,
 }
 
 pub(super) struct AtWork {
@@ -62,6 +64,7 @@ impl AtWork {
         let kept = Kept {
             mailbox: Arc::new(Mailbox::counting(means.scheduler.bell(), gave_way)),
             reel: Arc::new(Mutex::new(reel)),
+            tap: Arc::default(),
         };
         let looking = Looking::start(ready, &kept, means);
         let outputs = Outputs {
@@ -100,6 +103,11 @@ impl AtWork {
             orders: self.looking.orders.clone(),
             restart: self.restart.clone(),
         }
+    }
+
+    /// Where others hear what its analysis is told.
+    pub(super) fn tap(&self) -> Arc<Tap> {
+        Arc::clone(&self.kept.tap)
     }
 
     pub(super) async fn stop(self) {
@@ -159,6 +167,7 @@ impl Looking {
             spool: means.spool.clone(),
             open_incidents: means.open_incidents.clone(),
             account,
+            tap: Arc::clone(&kept.tap),
             book: Book::new(&camera.scene.rules, camera.totals_every, Moment::now()),
             metrics: means.metrics.clone(),
             unwritten: VecDeque::new(),

@@ -9,6 +9,7 @@ mod events;
 pub mod replay;
 mod shadow;
 mod source;
+pub mod tap;
 
 use std::{sync::Arc, time::Duration};
 

@@ -237,7 +237,7 @@ fn made(
 }
 
 /// Whether what one camera was told says everything that the other would have been told.
-fn sees_the_same(a: &CameraSettings, b: &CameraSettings) -> bool {
+pub(crate) fn sees_the_same(a: &CameraSettings, b: &CameraSettings) -> bool {
     let sees = |camera: &CameraSettings| {
         let case = CaseCamera::of(camera);
         let mut kinds: Vec<&str> = (camera.scene.rules.iter())

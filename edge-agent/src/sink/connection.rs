@@ -6,11 +6,10 @@ use std::{
     time::Duration,
 };
 
-use protocol::{NodeState, Topic, Utc};
+use protocol::{NodeState, Utc};
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::{
     Budget, Cause, Link, LinkFault,
@@ -48,7 +47,7 @@ const NO_ROOM: Duration = Duration::from_secs(60);
 const DRAIN: Duration = Duration::from_secs(3);
 /// How far the goodbye has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
+pub(super) enum Leaving {
     /// What waits goes out, until then at most.
     Draining(Instant),
     /// The preferred broker answers again: nothing new goes out, what is on its way is waited for, until then at most.
@@ -61,14 +60,14 @@ enum Leaving {
 
 /// The state of one connection.
 pub(super) struct Connection<'s> {
-    sink: &'s MqttSink,
-    broker: &'s Broker,
-    client: Client,
-    window: Window,
+    pub(super) sink: &'s MqttSink,
+    pub(super) broker: &'s Broker,
+    pub(super) client: Client,
+    pub(super) window: Window,
     /// Records that the broker took, to be deleted from the spool.
     taken: Vec<i64>,
     /// Whether the broker let us in, and the connection stands.
-    up: bool,
+    pub(super) up: bool,
     /// Records that may be on their way.
     capacity: usize,
     /// Largest packet that the broker takes.
@@ -77,8 +76,8 @@ pub(super) struct Connection<'s> {
     progress: Instant,
     /// The open incidents changed since the status was said.
     pub(super) status_stale: bool,
-    status_said: Instant,
-    leaving: Option<Leaving>,
+    pub(super) status_said: Instant,
+    pub(super) leaving: Option<Leaving>,
     /// What evidence may take of the link.
     pace: Pace,
     /// Evidence on its way: when it went and its bytes.
@@ -182,6 +181,7 @@ impl<'s> Connection<'s> {
         .emit(&self.sink.metrics);
         self.sink.link.send_replace(Link::Up);
         self.publish_status(NodeState::Online);
+        self.publish_reported();
         self.publish_health();
         self.ask_for_commands();
         self.offer().await
@@ -189,8 +189,8 @@ impl<'s> Connection<'s> {
 
     fn ask_for_commands(&self) {
         if self.sink.commands.is_some() {
-            let filter = commands::filter(&self.sink.identity.node);
-            if !self.client.subscribe(&filter) {
+            let filters = commands::filters(&self.sink.identity.node);
+            if !filters.iter().all(|filter| self.client.subscribe(filter)) {
                 warn!("commands cannot be asked for on this connection");
             }
         }
@@ -309,7 +309,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Hands a message over, and counts it where it went. `false`: the queue is full, or the topic is none.
-    fn say(&self, message: Message) -> bool {
+    pub(super) fn say(&self, message: Message) -> bool {
         let bytes = message.topic.len() + message.payload.len() + OVERHEAD;
         let handed = self.client.publish(message);
         if handed {
@@ -460,35 +460,6 @@ impl<'s> Connection<'s> {
             }
             _ => {}
         }
-    }
-
-    fn publish_status(&mut self, state: NodeState) {
-        let open: Vec<Uuid> = self.sink.feed.open_incidents.borrow().clone();
-        let said = self
-            .client
-            .publish(self.sink.status(self.broker, state, open));
-        if said {
-            self.window.handed(Item::Passing);
-            self.status_stale = false;
-            self.status_said = Instant::now();
-        }
-    }
-
-    /// Figures are not durable: the next ones come soon.
-    pub(super) fn publish_health(&mut self) {
-        let health = self.sink.feed.health.borrow().clone();
-        let Some(health) = health.filter(|_| self.up && self.leaving.is_none()) else {
-            return;
-        };
-        let topic = self.sink.identity.node.topic(&Topic::Health);
-        // Loss policy: a full queue drops the figures.
-        let _handed = self.say(Message {
-            topic,
-            payload: json(&health),
-            content_type: "application/json",
-            acknowledged: false,
-            retain: false,
-        });
     }
 }
 

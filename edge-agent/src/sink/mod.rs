@@ -12,11 +12,12 @@ mod mirror;
 pub mod mqtt;
 mod pace;
 mod probe;
+mod said;
 mod tls;
 mod trace;
 mod window;
 
-use protocol::{Health, NodePath, NodeState, NodeStatus};
+use protocol::{Health, NodePath, NodeState, NodeStatus, ReportedConfig};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -48,6 +49,8 @@ pub struct Identity {
     pub bootid: Uuid,
     /// What is in force.
     pub config: watch::Receiver<InForce>,
+    /// How far it has come with what was pushed.
+    pub reported: watch::Receiver<Option<ReportedConfig>>,
 }
 
 /// What a node says of the configuration that is in force.

@@ -178,6 +178,7 @@ impl MqttSink {
         let mut spool = self.feed.spool.stats();
         let mut open = self.feed.open_incidents.clone();
         let mut config = self.identity.config.clone();
+        let mut reported = self.identity.reported.clone();
         let mut health = self.feed.health.clone();
         let mut ticks = interval(Duration::from_millis(500));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -204,6 +205,7 @@ impl MqttSink {
                 }
                 Ok(()) = open.changed() => connection.status_stale = true,
                 Ok(()) = config.changed() => connection.status_stale = true,
+                Ok(()) = reported.changed() => connection.publish_reported(),
                 Ok(()) = health.changed() => connection.publish_health(),
                 _ = ticks.tick() => connection.tick()?,
             }

@@ -100,6 +100,7 @@ impl Node {
                 node: node_path(),
                 bootid: spool.bootid(),
                 config: InForce::always("sha256:0"),
+                reported: tokio::sync::watch::channel(None).1,
             },
             feed: Feed {
                 spool: spool.clone(),

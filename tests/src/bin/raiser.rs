@@ -225,6 +225,7 @@ async fn send(settings: Settings, spool: Spool) {
                 node: settings.node.clone(),
                 bootid: spool.bootid(),
                 config: InForce::always(&settings.revision),
+                reported: tokio::sync::watch::channel(None).1,
             },
             feed: Feed {
                 spool: spool.clone(),

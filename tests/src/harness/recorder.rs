@@ -10,7 +10,7 @@ use std::{
 };
 
 use protocol::{
-    Health, IncidentEvent, NodePath, NodeStatus, Topic,
+    Health, IncidentEvent, NodePath, NodeStatus, ReportedConfig, Topic,
     topic::{PREFIX, parse},
 };
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
@@ -24,6 +24,8 @@ pub enum Told {
     Status(NodeStatus),
     /// Its figures.
     Health(Health),
+    /// What it goes by.
+    Config(Box<ReportedConfig>),
     /// A chunk of evidence, or what is not understood.
     Other,
 }
@@ -110,10 +112,15 @@ impl Recorder {
     /// # Errors
     /// If too much waits to be said.
     pub fn publish(&self, topic: &str, payload: Vec<u8>) -> anyhow::Result<()> {
-        let said = self
-            .client
-            .try_publish(topic, QoS::AtLeastOnce, false, payload);
-        Ok(said?)
+        Ok(self.client.try_publish(topic, QoS::AtLeastOnce, false, payload)?)
+    }
+
+    /// The same, and the broker keeps it.
+    ///
+    /// # Errors
+    /// As [`Recorder::publish`].
+    pub fn leave(&self, topic: &str, payload: Vec<u8>) -> anyhow::Result<()> {
+        Ok(self.client.publish(topic, QoS::AtLeastOnce, true, payload)?)
     }
 
     /// All messages so far, in the order in which they came.
@@ -206,10 +213,12 @@ fn understand(topic: String, payload: &[u8]) -> Message {
                 Topic::Incident { .. } => serde_json::from_slice(payload).map(Told::Incident).ok(),
                 Topic::Status => serde_json::from_slice(payload).map(Told::Status).ok(),
                 Topic::Health => serde_json::from_slice(payload).map(Told::Health).ok(),
+                Topic::ReportedConfig => serde_json::from_slice(payload).map(Told::Config).ok(),
                 Topic::Evidence { .. }
                 | Topic::Tombstone
                 | Topic::Custody
                 | Topic::Totals { .. }
+                | Topic::DesiredConfig
                 | Topic::Command { .. }
                 | Topic::Receipt { .. } => None,
             };
