@@ -25,6 +25,7 @@ apt_packages=(
     glib-networking                                               # RTSPS
     mosquitto openssl                                             # broker and its certificates
     chromium                                                      # browser tests
+    iproute2                                                      # networks that tests make
 )
 
 missing_packages() {
@@ -103,6 +104,17 @@ install_node() {
     rm -rf "$work"
 }
 
+# What answers `edge-agent discover` in its test.
+install_wsdiscovery() {
+    local home=$cache/wsdiscovery
+    [ -x "$home/bin/python" ] && "$home/bin/python" -c 'import wsdiscovery' 2>/dev/null && return 0
+    $check_only && { say "missing: the WSDiscovery package (pip)"; return 1; }
+    say "fetching WSDiscovery (200 kB)"
+    rm -rf "$home"
+    python3 -m venv "$home"
+    "$home/bin/python" -m pip install -q --require-hashes -r deploy/wsdiscovery.txt
+}
+
 install_cargo_deny() {
     cargo deny --version 2>/dev/null | grep -q ' 0\.2[0-9]' && return 0
     say "building cargo-deny (two minutes, once)"
@@ -124,9 +136,11 @@ if $check_only; then
     install_packages || lacking=1
     install_onnxruntime || lacking=1
     install_node || lacking=1
+    install_wsdiscovery || lacking=1
     exit $lacking
 fi
 install_packages
 install_onnxruntime
 install_node
+install_wsdiscovery
 say "ready"

@@ -1,7 +1,8 @@
 //! From a topic and a payload to a message whose parts agree with each other, or the reason why not.
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, ReportedConfig, Tombstone, Topic, Totals,
+    EvidenceHeader, Health, IncidentEvent, NodePath, NodeStatus, Receipt, ReportedConfig,
+    Tombstone, Topic, Totals,
     custody::Custody,
     topic::{self},
 };

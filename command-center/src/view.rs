@@ -3,8 +3,8 @@
 //! The store answers in these types too: nothing of its database shows in them.
 
 use protocol::{
-    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, ReportedConfig, Severity, Trial,
-    Utc, Verdict, VerdictHealth,
+    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, ReportedConfig,
+    Severity, Trial, Utc, Verdict, VerdictHealth,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, EvidenceState, IncidentTime, ModelRef, ObjectRef,
         RuleRef,

@@ -7,7 +7,7 @@ mod inbox;
 mod push;
 mod reload;
 
-pub use reload::{Rejected, Reloaded, reload};
+pub use reload::{Rejected, reload};
 
 use std::{
     io,

@@ -25,6 +25,7 @@ pub mod inference;
 pub mod ladder;
 pub mod metrics;
 pub mod observed;
+pub mod onboarding;
 pub mod pictures;
 pub mod replay;
 pub mod report;

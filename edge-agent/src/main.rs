@@ -12,13 +12,16 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_agent::{
-    Agent, StartError,
-    agent::{self, Reloaded},
+    Agent, StartError, agent,
     bench::{self, BenchArgs},
     catalogue, config,
     custody::{self, Custodian, VerifyArgs},
     evaluate::{self, EvaluateArgs},
     observed::replay::{self, ReplayArgs},
+    onboarding::{
+        discover::{self, DiscoverArgs},
+        probe::{self, ProbeArgs},
+    },
     rollout::Rollout,
     spool,
     tune::{self, TuneArgs},
@@ -64,6 +67,8 @@ enum Command {
     Evaluate(EvaluateArgs),
     Replay(ReplayArgs),
     Tune(TuneArgs),
+    Discover(DiscoverArgs),
+    Probe(ProbeArgs),
     Bench(BenchArgs),
     Verify(VerifyArgs),
     /// Print the public key that the node signs with; makes the key if there is none yet
@@ -125,6 +130,8 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::main(&args),
         Command::Replay(args) => replay::main(&args),
         Command::Tune(args) => tune::main(&args),
+        Command::Discover(args) => discover::main(&args),
+        Command::Probe(args) => probe::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Verify(args) => custody::verify(&args),
         Command::Key { config } => show_key(&config),
@@ -227,13 +234,10 @@ async fn watch(mut rollout: Rollout, settings: config::Settings) -> Result<ExitC
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             due = rollout.due() => rollout.step(due, &mut agent).await,
-            _ = hang_up.recv() => match agent::reload(agent, rollout.settings()).await {
-                Reloaded::Runs(again) => {
-                    agent = again;
-                    rollout.attend(&agent);
-                }
-                Reloaded::Ended(why) => return Err(why),
-            },
+            _ = hang_up.recv() => {
+                agent = agent::reload(agent, rollout.settings()).await?;
+                rollout.attend(&agent);
+            }
             () = agent.failed() => {
                 tracing::error!("the spool's thread ended before its time: this is a defect of the agent");
                 return Ok(ExitCode::from(DEFECT));

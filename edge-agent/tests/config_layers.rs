@@ -1,5 +1,11 @@
 //! Presets under cameras, what is in force and where it comes from, the schema, and configurations of earlier versions.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test may fail like one"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},

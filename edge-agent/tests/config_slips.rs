@@ -1,5 +1,7 @@
 //! Sixty slips of the hand, one at a time, and what is said of each: a golden text.
 
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail like one")]
+
 use std::{fmt::Write as _, fs, path::Path};
 
 use edge_agent::config;

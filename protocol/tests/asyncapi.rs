@@ -6,8 +6,8 @@
 use std::{env, fs, path::Path, process::Command};
 
 use protocol::{
-    CommandRequest, DesiredConfig, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals,
-    custody::Custody, topic,
+    CommandRequest, DesiredConfig, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt,
+    ReportedConfig, Tombstone, Totals, custody::Custody, topic,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -196,7 +196,11 @@ fn document() -> Value {
             json!({"address": address, "parameters": named, "messages": {name: message}}),
         );
         // Seen from the node.
-        let action = if ["command", "desired"].contains(&name) { "receive" } else { "send" };
+        let action = if ["command", "desired"].contains(&name) {
+            "receive"
+        } else {
+            "send"
+        };
         operations.insert(
             format!("{name}.{action}"),
             json!({

@@ -77,7 +77,10 @@ fn a_strangers_signature_under_a_pinned_name_is_refused() {
     let claimed = signed.replace(&theirs.id(), &pin.id());
     assert_ne!(signed, claimed);
     let refused = CommandRequest::open(claimed.as_bytes(), &[pin]).unwrap_err();
-    assert!(matches!(refused, InvalidCommand::Unsigned(Unsigned::Signature)), "{refused}");
+    assert!(
+        matches!(refused, InvalidCommand::Unsigned(Unsigned::Signature)),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@
 )]
 
 use protocol::{
-    Command, CommandRequest, DesiredConfig, NodePath, PinnedKey, PushStage, Trial, push::InvalidPush,
-    signed::Unsigned,
+    Command, CommandRequest, DesiredConfig, NodePath, PinnedKey, PushStage, Trial,
+    push::InvalidPush, signed::Unsigned,
 };
 use ring::signature::Ed25519KeyPair;
 use uuid::Uuid;
@@ -41,15 +41,24 @@ fn desired() -> DesiredConfig {
 fn a_push_reads_as_it_was_signed_and_not_when_a_byte_is_bent() {
     let (pair, pin) = key(1);
     let signed = desired().sign(&pair).unwrap();
-    assert_eq!(DesiredConfig::open(&signed, std::slice::from_ref(&pin)).unwrap(), desired());
+    assert_eq!(
+        DesiredConfig::open(&signed, std::slice::from_ref(&pin)).unwrap(),
+        desired()
+    );
     for byte in 0..signed.len() {
         let mut bent = signed.clone();
         bent[byte] ^= 1;
-        assert!(DesiredConfig::open(&bent, std::slice::from_ref(&pin)).is_err(), "byte {byte}");
+        assert!(
+            DesiredConfig::open(&bent, std::slice::from_ref(&pin)).is_err(),
+            "byte {byte}"
+        );
     }
     let (_, stranger) = key(2);
     let refused = DesiredConfig::open(&signed, &[stranger]).unwrap_err();
-    assert_eq!(refused, InvalidPush::Unsigned(Unsigned::UnknownKey(pin.id())));
+    assert_eq!(
+        refused,
+        InvalidPush::Unsigned(Unsigned::UnknownKey(pin.id()))
+    );
 }
 
 #[test]
@@ -70,10 +79,20 @@ fn a_signed_command_is_no_push() {
 
 #[test]
 fn only_what_is_over_is_final() {
-    for stage in [PushStage::Received, PushStage::Checked, PushStage::Shadow, PushStage::Canary, PushStage::Everywhere] {
+    for stage in [
+        PushStage::Received,
+        PushStage::Checked,
+        PushStage::Shadow,
+        PushStage::Canary,
+        PushStage::Everywhere,
+    ] {
         assert!(!stage.is_final(), "{}", stage.as_str());
     }
-    for stage in [PushStage::Confirmed, PushStage::Rejected, PushStage::RolledBack] {
+    for stage in [
+        PushStage::Confirmed,
+        PushStage::Rejected,
+        PushStage::RolledBack,
+    ] {
         assert!(stage.is_final(), "{}", stage.as_str());
         assert_eq!(serde_json::to_value(stage).unwrap(), stage.as_str());
     }

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use protocol::{
-    EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals, custody::Custody,
+    EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals,
+    custody::Custody,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};

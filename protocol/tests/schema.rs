@@ -4,8 +4,8 @@
 use std::{env, fs, path::Path};
 
 use protocol::{
-    CommandRequest, DesiredConfig, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt, ReportedConfig, Tombstone, Totals,
-    custody::Custody, incident::IncidentData,
+    CommandRequest, DesiredConfig, EvidenceHeader, Health, IncidentEvent, NodeStatus, Receipt,
+    ReportedConfig, Tombstone, Totals, custody::Custody, incident::IncidentData,
 };
 use schemars::{Schema, schema_for};
 

@@ -71,7 +71,10 @@ fn the_same_clips_give_the_same_events_byte_for_byte() {
         .filter(opened)
         .map(|event| event.data.time.capture.to_string());
     let times: Vec<String> = times.collect();
-    assert!(times.len() >= 4 && times.len() % 2 == 0, "{times:?}");
+    assert!(
+        times.len() >= 4 && times.len().is_multiple_of(2),
+        "{times:?}"
+    );
     assert!(times[0].starts_with("2026-07-01T10:00:"), "{times:?}");
     assert!(times.is_sorted());
     let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();

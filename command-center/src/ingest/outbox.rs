@@ -54,7 +54,9 @@ pub(super) async fn run(
         }
         match store.due_pushes(Utc::now()).await {
             Ok(due) => due.into_iter().for_each(|push| leave(&client, push)),
-            Err(error) => tracing::error!(%error, "configurations cannot be looked up; the next attempt follows"),
+            Err(error) => {
+                tracing::error!(%error, "configurations cannot be looked up; the next attempt follows")
+            }
         }
     }
 }

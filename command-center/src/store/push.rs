@@ -48,7 +48,7 @@ impl Store {
             note: Some(format!("{} bytes", document.len())),
             ..Deed::new(&user, "config_pushed", &node.to_string())
         };
-        let (given, taken) = std::sync::mpsc::channel();
+        let (given, taken) = std::sync::mpsc::sync_channel(1);
         self.audited(deed, now, move |tx| {
             let Some(node_id) = known(tx, &node)? else { return Ok(false) };
             let number = next_number(tx, node_id)?;
@@ -129,7 +129,9 @@ impl Store {
     /// If the database fails.
     pub async fn config(&self, node: NodePath) -> Result<Option<ConfigView>, StoreError> {
         self.read(move |connection| {
-            let Some(node_id) = known(connection, &node)? else { return Ok(None) };
+            let Some(node_id) = known(connection, &node)? else {
+                return Ok(None);
+            };
             of_node(connection, node_id).map(Some)
         })
         .await
@@ -156,12 +158,17 @@ fn next_number(connection: &Connection, node_id: i64) -> Result<i64, StoreError>
     Ok(pushed.max(said).unwrap_or_default().saturating_add(1))
 }
 
-fn reported(connection: &Connection, node_id: i64) -> Result<Option<(ReportedConfig, Utc)>, StoreError> {
+fn reported(
+    connection: &Connection,
+    node_id: i64,
+) -> Result<Option<(ReportedConfig, Utc)>, StoreError> {
     let found: Option<(String, i64)> = connection
         .prepare_cached("SELECT body, received_us FROM config_report WHERE node_id = ?1")?
         .query_row([node_id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    found.map(|(body, at)| Ok((json(&body, "config")?, time(at)?))).transpose()
+    found
+        .map(|(body, at)| Ok((json(&body, "config")?, time(at)?)))
+        .transpose()
 }
 
 fn of_node(connection: &Connection, node_id: i64) -> Result<ConfigView, StoreError> {
@@ -173,21 +180,28 @@ fn of_node(connection: &Connection, node_id: i64) -> Result<ConfigView, StoreErr
         .query_row([node_id], |row| {
             Ok((
                 (row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get(2)?),
-                (row.get::<_, String>(3)?, row.get(4)?, row.get::<_, i64>(5)?, row.get(6)?),
+                (
+                    row.get::<_, String>(3)?,
+                    row.get(4)?,
+                    row.get::<_, i64>(5)?,
+                    row.get(6)?,
+                ),
             ))
         })
         .optional()?;
-    let pushed = pushed.map(|((push, number, document), (trial, pushed_by, at, taken))| {
-        Ok::<_, StoreError>(PushView {
-            push: push.parse().map_err(|_| StoreError::Broken("push"))?,
-            number: number.cast_unsigned(),
-            document,
-            trial: json(&trial, "trial")?,
-            pushed_by,
-            pushed: time(at)?,
-            taken,
-        })
-    });
+    let pushed = pushed.map(
+        |((push, number, document), (trial, pushed_by, at, taken))| {
+            Ok::<_, StoreError>(PushView {
+                push: push.parse().map_err(|_| StoreError::Broken("push"))?,
+                number: number.cast_unsigned(),
+                document,
+                trial: json(&trial, "trial")?,
+                pushed_by,
+                pushed: time(at)?,
+                taken,
+            })
+        },
+    );
     let said = reported(connection, node_id)?;
     let (reported, heard) = said.unzip();
     Ok(ConfigView {
@@ -212,7 +226,8 @@ pub(super) fn take(
         )?
         .execute(params![node_id, body, micros(now)])?;
     if let Some(push) = &said.push {
-        let number = i64::try_from(push.number).map_err(|_| Refused::message("number is out of range"))?;
+        let number =
+            i64::try_from(push.number).map_err(|_| Refused::message("number is out of range"))?;
         connection
             .prepare_cached("UPDATE config_push SET taken = 1 WHERE node_id = ?1 AND number <= ?2 AND NOT taken")?
             .execute(params![node_id, number])?;

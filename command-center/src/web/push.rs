@@ -50,17 +50,26 @@ pub(super) async fn push(
     };
     let unfit = |why: String| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, why);
     if document.len() > MAX_DOCUMENT {
-        return Err(unfit(format!("document: {MAX_DOCUMENT} bytes are the most")));
+        return Err(unfit(format!(
+            "document: {MAX_DOCUMENT} bytes are the most"
+        )));
     }
     // What its keys mean is the node's to judge: it knows its cameras and its version.
     if let Err(why) = document.parse::<toml::Table>() {
-        return Err(unfit(format!("document: is no TOML: {}", why.to_string().trim_end())));
+        return Err(unfit(format!(
+            "document: is no TOML: {}",
+            why.to_string().trim_end()
+        )));
     }
     if !trial.max_alarm_factor.is_finite() || trial.max_alarm_factor < 0.0 {
-        return Err(unfit("trial.max_alarm_factor: expected 0 or more".to_owned()));
+        return Err(unfit(
+            "trial.max_alarm_factor: expected 0 or more".to_owned(),
+        ));
     }
     let node = NodePath { region, site, node };
-    let pushed = shared.store.push(signer, node, (document, trial), signed_in.user, Utc::now());
+    let pushed = shared
+        .store
+        .push(signer, node, (document, trial), signed_in.user, Utc::now());
     match pushed.await? {
         Some((push, number)) => Ok((StatusCode::ACCEPTED, Json(Pushed { push, number }))),
         None => Err(Refused::not_found("node")),

@@ -25,7 +25,10 @@ impl Agent {
             // The time alone is nothing new.
             let same = last.as_ref().is_some_and(|last| {
                 let time = reported.time;
-                ReportedConfig { time, ..last.clone() } == reported
+                ReportedConfig {
+                    time,
+                    ..last.clone()
+                } == reported
             });
             if !same {
                 *last = Some(reported);
@@ -48,7 +51,11 @@ impl Agent {
     ///
     /// # Errors
     /// What does not suit the models that are there.
-    pub fn rehearse(&self, settings: &Settings, camera: &CameraSettings) -> Result<Analysis, String> {
+    pub fn rehearse(
+        &self,
+        settings: &Settings,
+        camera: &CameraSettings,
+    ) -> Result<Analysis, String> {
         self.fleet.rehearse(settings, camera)
     }
 

@@ -15,46 +15,39 @@ use crate::{
 #[error("{}", .0.join("\n"))]
 pub struct Rejected(pub Vec<String>);
 
-/// What became of the agent.
-pub enum Reloaded {
-    /// It runs, on what it was told or on what it ran on before.
-    Runs(Agent),
-    /// It can no longer run.
-    Ended(StartError),
-}
-
 /// Takes over a configuration that was read anew. Where it is wrong, or cameras that it changes cannot be watched, the one before stays in force,
 /// and the health report says so until a good one comes. Settings of the node itself begin the whole agent anew.
-pub async fn reload(mut agent: Agent, read: Result<Settings, ConfigErrors>) -> Reloaded {
+///
+/// # Errors
+/// The agent had to begin anew, and can begin with neither.
+pub async fn reload(
+    mut agent: Agent,
+    read: Result<Settings, ConfigErrors>,
+) -> Result<Agent, StartError> {
     let settings = match read {
         Ok(settings) => settings,
         Err(errors) => {
             let lines = errors.to_string();
             agent.reject(&Rejected(lines.lines().map(str::to_owned).collect()));
-            return Reloaded::Runs(agent);
+            return Ok(agent);
         }
     };
     if same_node(&agent.settings(), &settings) {
         // What is wrong was said.
         drop(agent.change(settings).await);
-        return Reloaded::Runs(agent);
+        return Ok(agent);
     }
     info!("settings of the node itself have changed: the agent begins anew");
     let before = agent.settings();
     agent.stop().await;
-    match Agent::start(settings).await {
-        Ok(agent) => Reloaded::Runs(agent),
-        Err(why) => {
-            error!(%why, "the agent goes on as before");
-            match Agent::start((*before).clone()).await {
-                Ok(agent) => {
-                    agent.reject(&Rejected(vec![why.to_string()]));
-                    Reloaded::Runs(agent)
-                }
-                Err(why) => Reloaded::Ended(why),
-            }
-        }
-    }
+    let why = match Agent::start(settings).await {
+        Ok(agent) => return Ok(agent),
+        Err(why) => why,
+    };
+    error!(%why, "the agent goes on as before");
+    let agent = Agent::start((*before).clone()).await?;
+    agent.reject(&Rejected(vec![why.to_string()]));
+    Ok(agent)
 }
 
 impl Agent {

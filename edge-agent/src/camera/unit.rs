@@ -77,6 +77,18 @@ impl AccessUnit {
         })
     }
 
+    /// What it was encoded as, if that is decoded here.
+    pub fn codec(&self) -> Option<Codec> {
+        Codec::from_caps(self.sample.caps()?)
+    }
+
+    /// Width and height of its picture in pixels, as far as its stream has said.
+    pub fn size(&self) -> Option<(u32, u32)> {
+        let structure = self.sample.caps()?.structure(0)?;
+        let of = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
+        Some((of("width")?, of("height")?))
+    }
+
     /// Data and caps.
     pub(super) fn sample(&self) -> &gst::Sample {
         &self.sample

@@ -17,7 +17,7 @@ use super::{
     pushed::Pushed,
     schema,
 };
-use crate::inference::provider::Provider;
+use crate::{inference::provider::Provider, rollout};
 
 /// Look after a configuration
 #[derive(Subcommand)]
@@ -76,9 +76,10 @@ pub fn main(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Check { config } => check(config, &mut out)?,
         ConfigCommand::Explain { config, key } => {
-            let layers = Layers::read(config, &Pushed::default())?;
-            let told = layers.explain();
-            load::load(config)?;
+            // What a centre has pushed lies in the state folder, and that is the node's own to say.
+            let pushed = rollout::stays(&load::load(config)?.state_dir);
+            let told = Layers::read(config, &pushed)?.explain();
+            load::load_under(config, &pushed)?;
             let wanted = key.as_deref().unwrap_or_default();
             for line in told.iter().filter(|line| line.key.starts_with(wanted)) {
                 writeln!(out, "{line}")?;

@@ -73,7 +73,9 @@ impl Layers {
                 .unwrap_or_default()
         });
         let typed: Vec<_> = in_main.into_iter().flatten().chain(in_extra).collect();
-        let known = typed.iter().filter_map(|camera| Some(camera.value.id.given()?.value.clone()));
+        let known = typed
+            .iter()
+            .filter_map(|camera| Some(camera.value.id.given()?.value.clone()));
         let over = Over::read(pushed, &known.collect::<Vec<String>>(), &mut problems);
         let (mut presets, mut idle) = (Presets::default(), BTreeMap::new());
         let cameras = typed.into_iter().map(|camera| {

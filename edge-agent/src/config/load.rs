@@ -10,8 +10,8 @@ use super::{
     layers::Layers,
     mqtt::is_loopback,
     problem::{At, ConfigErrors, Source},
-    raw::{RawCamera, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode, RawSpool},
     pushed::Pushed,
+    raw::{RawCamera, RawCommands, RawFile, RawHttp, RawInference, RawMqtt, RawNode, RawSpool},
     reader::Field,
     settings::{CameraSettings, InferenceSettings, MqttSettings, Settings, Tls},
 };

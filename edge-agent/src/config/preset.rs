@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 use super::{
     layers::parse,
     nearest::nearest,
-    problem::{At, Place, Problem, Source},
+    problem::{At, Problem, Source},
     raw::{RawCamera, RawPreset, RawRule},
     reader::{Field, FromToml as _},
     scene::list,
@@ -129,30 +129,23 @@ fn read(name: &At<String>, dir: &Path, problems: &mut Vec<Problem>) -> Option<Ra
     let raw = &preset.value;
     raw.about.required(&preset.place, "about", problems);
     let camera = raw.camera.required(&preset.place, "camera", problems)?;
-    for (key, place) in of_one_camera(&camera.value) {
+    let typed = camera.value.typed().into_iter();
+    for (key, place) in typed.filter(|(key, _)| OF_ONE_CAMERA.contains(key)) {
         problems.push(place.problem(format!("{key} is one camera's own and stands in no preset")));
     }
     Some(preset.value)
 }
 
 /// What says which camera it is stands with the camera.
-fn of_one_camera(raw: &RawCamera) -> Vec<(&'static str, Place)> {
-    let texts = [
-        ("id", &raw.id),
-        ("preset", &raw.preset),
-        ("url", &raw.url),
-        ("substream", &raw.substream),
-        ("user", &raw.user),
-        ("password_env", &raw.password_env),
-    ];
-    let texts = texts
-        .into_iter()
-        .filter_map(|(key, field)| Some((key, field.given()?.place.clone())));
-    let file = raw.password_file.given();
-    texts
-        .chain(file.map(|at| ("password_file", at.place.clone())))
-        .collect()
-}
+const OF_ONE_CAMERA: [&str; 7] = [
+    "id",
+    "preset",
+    "url",
+    "substream",
+    "user",
+    "password_env",
+    "password_file",
+];
 
 /// A camera over a preset: its keys go before the preset's, and of rules with the same name the keys of each.
 fn over(mut camera: RawCamera, mut preset: RawCamera) -> RawCamera {

@@ -108,7 +108,11 @@ fn tables(text: &str, known: &[String], problems: &mut Vec<Problem>) -> Vec<At<R
         match table.value.id.given() {
             None => problems.push(table.place.problem("id is missing: which camera is meant?")),
             Some(id) if !known.contains(&id.value) => {
-                let text = format!("the node has no camera {:?}, but {}", id.value, known.join(", "));
+                let text = format!(
+                    "the node has no camera {:?}, but {}",
+                    id.value,
+                    known.join(", ")
+                );
                 problems.push(id.problem(text));
             }
             Some(id) if seen.contains(&&id.value) => {
@@ -116,11 +120,9 @@ fn tables(text: &str, known: &[String], problems: &mut Vec<Problem>) -> Vec<At<R
             }
             Some(id) => seen.push(&id.value),
         }
-        let given = table.value.to_toml();
-        let keys = given.as_table().into_iter().flatten().map(|(key, _)| key);
-        for key in keys.filter(|key| !KEYS.contains(&key.as_str())) {
-            let text = "is not pushed: it stands in the node's own files";
-            problems.push(table.place.of_key(key).problem(text));
+        let typed = table.value.typed().into_iter();
+        for (_, place) in typed.filter(|(key, _)| !KEYS.contains(key)) {
+            problems.push(place.problem("is not pushed: it stands in the node's own files"));
         }
     }
     tables

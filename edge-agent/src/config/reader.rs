@@ -51,6 +51,11 @@ pub(crate) trait FromToml: Sized {
         told.push(Line::given(key, &self.to_toml(), place));
     }
 
+    /// The keys of a table that somebody typed, with their places.
+    fn typed(&self) -> Vec<(&'static str, Place)> {
+        Vec::new()
+    }
+
     /// Tells what holds where nothing stands under `key`: nothing, but for tables.
     fn explain_absent(_key: &str, _told: &mut Vec<Line>) {}
 }

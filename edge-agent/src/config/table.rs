@@ -40,6 +40,12 @@ macro_rules! raw_table {
                 table.into()
             }
 
+            fn typed(&self) -> Vec<(&'static str, $crate::config::problem::Place)> {
+                let places = [$((stringify!($field), self.$field.given().map(|at| &at.place)),)*];
+                let given = places.into_iter().filter_map(|(key, place)| Some((key, place?.clone())));
+                given.collect()
+            }
+
             fn schema() -> $crate::config::schema::Schema {
                 let types = vec![$(<$type as $crate::config::reader::FromToml>::schema()),*];
                 $crate::config::schema::of_table(&[$($about),*], Self::keys(), types)

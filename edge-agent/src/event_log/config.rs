@@ -88,7 +88,13 @@ impl Event for PushStepped<'_> {
         let (number, stage, note) = (self.number, self.stage, self.note);
         match stage {
             "rejected" | "rolled_back" => {
-                warn!(number, stage, note, "pushed configuration\n{}", self.problems.join("\n"));
+                warn!(
+                    number,
+                    stage,
+                    note,
+                    "pushed configuration\n{}",
+                    self.problems.join("\n")
+                );
             }
             _ => info!(number, stage, note, "pushed configuration"),
         }

@@ -28,7 +28,9 @@ impl Bounds {
     pub(super) fn alarms(&self, raised: u64, usual: f64) -> Result<(), String> {
         let most = usual * self.factor + self.more;
         match raised as f64 > most {
-            true => Err(format!("{raised} alarms, where {usual:.0} are usual and {most:.0} allowed")),
+            true => Err(format!(
+                "{raised} alarms, where {usual:.0} are usual and {most:.0} allowed"
+            )),
             false => Ok(()),
         }
     }
@@ -101,7 +103,9 @@ impl Watched {
         elapsed: Duration,
     ) -> Result<(), String> {
         for id in whom {
-            let Some(one) = self.cameras.get_mut(id) else { continue };
+            let Some(one) = self.cameras.get_mut(id) else {
+                continue;
+            };
             let raised = opened.get(id).map_or(0, |now| now.saturating_sub(one.from));
             let usual = one.usual * elapsed.as_secs_f64();
             (bounds.alarms(raised, usual)).map_err(|why| format!("camera {id}: {why}"))?;
@@ -111,7 +115,10 @@ impl Watched {
             }
             let lost = one.lost_since.get_or_insert_with(Instant::now).elapsed();
             if lost > bounds.lost {
-                return Err(format!("camera {id}: without pictures for {} s", lost.as_secs()));
+                return Err(format!(
+                    "camera {id}: without pictures for {} s",
+                    lost.as_secs()
+                ));
             }
         }
         Ok(())
@@ -154,7 +161,13 @@ mod tests {
         let judge = |watched: &mut Watched, opened: u64, seconds| {
             let opened = BTreeMap::from([(gate.clone(), opened)]);
             let whom = std::slice::from_ref(&gate);
-            watched.judge(&bounds(5), whom, &opened, &states, Duration::from_secs(seconds))
+            watched.judge(
+                &bounds(5),
+                whom,
+                &opened,
+                &states,
+                Duration::from_secs(seconds),
+            )
         };
         assert_eq!(judge(&mut watched, 123, 10), Ok(()));
         assert!(judge(&mut watched, 124, 10).is_err());
@@ -172,12 +185,22 @@ mod tests {
         let mut watched = Watched::begin(&both, &before);
         let lost = BTreeMap::from([(gate, CameraState::Connecting), (yard, CameraState::Failed)]);
         let mut judge = |seconds, states| {
-            watched.judge(&bounds(seconds), &both, &BTreeMap::new(), states, Duration::from_secs(1))
+            watched.judge(
+                &bounds(seconds),
+                &both,
+                &BTreeMap::new(),
+                states,
+                Duration::from_secs(1),
+            )
         };
         assert_eq!(judge(5, &lost), Ok(()));
         assert_eq!(judge(5, &before), Ok(()), "it came back");
         assert_eq!(judge(5, &lost), Ok(()));
-        assert!(judge(0, &lost).unwrap_err().starts_with("camera gate: without pictures for "));
+        assert!(
+            judge(0, &lost)
+                .unwrap_err()
+                .starts_with("camera gate: without pictures for ")
+        );
         let (alone, yard) = (both[1..].to_vec(), "yard");
         let judged = watched.judge(&bounds(0), &alone, &BTreeMap::new(), &lost, Duration::ZERO);
         assert_eq!(judged, Ok(()), "{yard} was not live before");

@@ -9,13 +9,17 @@ mod bounds;
 mod shadow;
 mod state;
 
+pub(crate) use state::stays;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use protocol::{CameraState, DesiredConfig, Name, NodePath, PinnedKey, PushStage, ReportedConfig, push};
+use protocol::{
+    CameraState, DesiredConfig, Name, NodePath, PinnedKey, PushStage, ReportedConfig, push,
+};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -83,7 +87,9 @@ impl Rollout {
         let settings = match pushed == Pushed::default() {
             true => local.clone(),
             false => config::load_under(path, &pushed).unwrap_or_else(|why| {
-                fault = Some(format!("what was pushed does not fit the node's own files, which go alone: {why}"));
+                fault = Some(format!(
+                    "what was pushed does not fit the node's own files, which go alone: {why}"
+                ));
                 local.clone()
             }),
         };
@@ -177,11 +183,15 @@ impl Rollout {
         }
         if desired.document.len() > push::MAX_DOCUMENT {
             let (long, most) = (desired.document.len(), push::MAX_DOCUMENT);
-            return Err(format!("its document has {long} bytes, {most} are the most"));
+            return Err(format!(
+                "its document has {long} bytes, {most} are the most"
+            ));
         }
         if desired.number < self.state.taken() {
             let (number, taken) = (desired.number, self.state.taken());
-            return Err(format!("it is number {number}, and number {taken} was taken already"));
+            return Err(format!(
+                "it is number {number}, and number {taken} was taken already"
+            ));
         }
         Ok((desired.number > self.state.taken()).then_some(desired))
     }
@@ -210,7 +220,9 @@ impl Rollout {
                 return self.finish(agent, PushStage::Rejected, &note, lines);
             }
         };
-        let changed: Vec<Name> = changed(&agent.settings(), &new).map(|(_, camera)| camera.id.clone()).collect();
+        let changed: Vec<Name> = changed(&agent.settings(), &new)
+            .map(|(_, camera)| camera.id.clone())
+            .collect();
         let names: Vec<&str> = changed.iter().map(Name::as_str).collect();
         let names = names.join(", ");
         if changed.is_empty() {
@@ -233,8 +245,9 @@ impl Rollout {
             return self.check(agent);
         };
         let now = agent.settings();
-        let pairs: Vec<(CameraSettings, CameraSettings)> =
-            changed(&now, &new).map(|(old, new)| (old.clone(), new.clone())).collect();
+        let pairs: Vec<(CameraSettings, CameraSettings)> = changed(&now, &new)
+            .map(|(old, new)| (old.clone(), new.clone()))
+            .collect();
         let trial = self.trial.get_or_insert_with(|| Trial {
             changed: pairs.iter().map(|(_, new)| new.id.clone()).collect(),
             since: Instant::now(),
@@ -256,15 +269,21 @@ impl Rollout {
                 continue;
             };
             match agent.rehearse(&new, camera) {
-                Ok(analysis) => shadows.push(Shadow::begin(&camera.id, tap, analysis, camera.min_score)),
+                Ok(analysis) => {
+                    shadows.push(Shadow::begin(&camera.id, tap, analysis, camera.min_score))
+                }
                 Err(why) => {
                     let note = format!("camera {}: {why}", camera.id);
                     return self.finish(agent, PushStage::Rejected, &note, Vec::new());
                 }
             }
         }
-        let note = (!unseen.is_empty())
-            .then(|| format!("not for {}: it looks at pictures otherwise now", unseen.join(", ")));
+        let note = (!unseen.is_empty()).then(|| {
+            format!(
+                "not for {}: it looks at pictures otherwise now",
+                unseen.join(", ")
+            )
+        });
         trial.shadows = shadows;
         trial.since = Instant::now();
         trial.watched = Watched::begin(&trial.changed, &states);
@@ -276,8 +295,11 @@ impl Rollout {
             return self.check(agent);
         };
         let (asked, elapsed) = (self.state.trial(), trial.since.elapsed());
+        trial.shadows.iter_mut().for_each(Shadow::follow);
         let counted: Vec<(u64, u64)> = trial.shadows.iter().map(Shadow::counted).collect();
-        let (new, old) = counted.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let (new, old) = counted
+            .iter()
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let found = format!("in shadow {new} alarms, {old} without it");
         if let Err(why) = Bounds::of(asked).alarms(new, old as f64) {
             let missed: u64 = trial.shadows.iter().map(Shadow::missed).sum();
@@ -290,10 +312,16 @@ impl Rollout {
         if elapsed < Duration::from_secs(asked.shadow_seconds.into()) {
             return;
         }
-        let usual = trial.shadows.iter().map(|one| (one.camera.clone(), one.counted().1 as f64));
+        let usual = trial
+            .shadows
+            .iter()
+            .map(|one| (one.camera.clone(), one.counted().1 as f64));
         trial.watched.usual(usual, elapsed);
         trial.shadows.clear();
-        let canary = asked.canary.clone().or_else(|| trial.changed.first().cloned());
+        let canary = asked
+            .canary
+            .clone()
+            .or_else(|| trial.changed.first().cloned());
         let Some(canary) = canary else { return };
         let note = format!("{canary}; {found}");
         self.state.name_canary(canary);
@@ -316,11 +344,18 @@ impl Rollout {
         let opened: BTreeMap<Name, u64> = (whom.iter())
             .filter_map(|id| Some((id.clone(), agent.tap(id)?.opened())))
             .collect();
-        let judged = trial.watched.judge(&Bounds::of(&asked), &whom, &opened, &states(agent), elapsed);
+        let judged =
+            trial
+                .watched
+                .judge(&Bounds::of(&asked), &whom, &opened, &states(agent), elapsed);
         if let Err(why) = judged {
             return self.back(agent, &why).await;
         }
-        let seconds = if everywhere { asked.watch_seconds } else { asked.canary_seconds };
+        let seconds = if everywhere {
+            asked.watch_seconds
+        } else {
+            asked.canary_seconds
+        };
         if elapsed < Duration::from_secs(seconds.into()) {
             return;
         }
@@ -337,7 +372,10 @@ impl Rollout {
     /// Has the cameras go by what the present stage says.
     async fn put_in_force(&mut self, agent: &mut Agent) {
         let changed = match self.settings() {
-            Ok(settings) => agent.change_cameras(settings).await.map_err(|why| why.to_string()),
+            Ok(settings) => agent
+                .change_cameras(settings)
+                .await
+                .map_err(|why| why.to_string()),
             Err(why) => Err(why.to_string()),
         };
         if let Err(why) = changed {
@@ -345,7 +383,10 @@ impl Rollout {
         }
         if let Some(trial) = &mut self.trial {
             trial.since = Instant::now();
-            let taps = trial.changed.iter().filter_map(|id| Some((id.clone(), agent.tap(id)?.opened())));
+            let taps = trial
+                .changed
+                .iter()
+                .filter_map(|id| Some((id.clone(), agent.tap(id)?.opened())));
             trial.watched.counting_from(taps.collect());
         }
     }
@@ -353,17 +394,26 @@ impl Rollout {
     /// Back to what was good.
     async fn back(&mut self, agent: &mut Agent, why: &str) {
         let in_force = self.state.stage() >= Some(PushStage::Canary);
-        let stage = if in_force { PushStage::RolledBack } else { PushStage::Rejected };
+        let stage = if in_force {
+            PushStage::RolledBack
+        } else {
+            PushStage::Rejected
+        };
         self.finish(agent, stage, why, Vec::new());
         if in_force {
             // Where it cannot be kept on the disk, it goes back all the same: the agent starts with what is good.
             let good = config::load_under(&self.path, &self.state.good());
             let changed = match good {
-                Ok(good) => agent.change_cameras(good).await.map_err(|why| why.to_string()),
+                Ok(good) => agent
+                    .change_cameras(good)
+                    .await
+                    .map_err(|why| why.to_string()),
                 Err(why) => Err(why.to_string()),
             };
             if let Err(why) = changed {
-                self.fault = Some(format!("what was good before cannot be put in force again: {why}"));
+                self.fault = Some(format!(
+                    "what was good before cannot be put in force again: {why}"
+                ));
             }
         }
     }
@@ -447,5 +497,7 @@ fn changed<'s>(
 
 fn states(agent: &Agent) -> BTreeMap<Name, CameraState> {
     let accounts = agent.cameras().into_iter();
-    accounts.map(|account| (account.id().clone(), account.health().state)).collect()
+    accounts
+        .map(|account| (account.id().clone(), account.health().state))
+        .collect()
 }

@@ -62,7 +62,9 @@ impl State {
     /// How the present push is to be tried.
     pub(super) fn trial(&self) -> &Trial {
         static USUAL: std::sync::LazyLock<Trial> = std::sync::LazyLock::new(Trial::default);
-        self.trying.as_ref().map_or(&USUAL, |trying| &trying.desired.trial)
+        self.trying
+            .as_ref()
+            .map_or(&USUAL, |trying| &trying.desired.trial)
     }
 
     /// The push that is tried, or the one before.
@@ -146,7 +148,9 @@ impl State {
 
     pub(super) fn finish(&mut self, stage: PushStage, note: &str, problems: Vec<String>) {
         self.enter(stage, Some(note.to_owned()));
-        self.last = self.report().map(|report| PushReport { problems, ..report });
+        self.last = self
+            .report()
+            .map(|report| PushReport { problems, ..report });
         if let Some(trying) = self.trying.take()
             && stage == PushStage::Confirmed
         {
@@ -166,7 +170,10 @@ impl State {
         trying.interruptions += 1;
         let was = trying.stage;
         if trying.interruptions > MAX_INTERRUPTIONS {
-            let note = format!("the agent ended {} times while it was tried", trying.interruptions);
+            let note = format!(
+                "the agent ended {} times while it was tried",
+                trying.interruptions
+            );
             let stage = match was >= PushStage::Canary {
                 true => PushStage::RolledBack,
                 false => PushStage::Rejected,
@@ -183,6 +190,12 @@ impl State {
 /// The file.
 pub(super) struct Store(PathBuf);
 
+/// What was pushed to the node with this state folder and stays, as far as it can be read.
+pub(crate) fn stays(folder: &Path) -> Pushed {
+    let text = fs::read(folder.join(FILE)).unwrap_or_default();
+    serde_json::from_slice(&text).map_or_else(|_| Pushed::default(), |state: State| state.good())
+}
+
 impl Store {
     /// What stands in the file of a state folder. One that cannot be read is put aside, and said so: nothing was pushed then.
     pub(super) fn open(folder: &Path) -> (Store, State, Option<String>) {
@@ -197,8 +210,14 @@ impl Store {
             Err(why) => {
                 let aside = path.with_extension("damaged");
                 let kept = fs::rename(&path, &aside);
-                let kept = kept.map_or_else(|e| e.to_string(), |()| format!("it is kept as {}", aside.display()));
-                let fault = format!("{}: {why}; what was pushed is forgotten, {kept}", path.display());
+                let kept = kept.map_or_else(
+                    |e| e.to_string(),
+                    |()| format!("it is kept as {}", aside.display()),
+                );
+                let fault = format!(
+                    "{}: {why}; what was pushed is forgotten, {kept}",
+                    path.display()
+                );
                 (State::default(), Some(fault))
             }
         };

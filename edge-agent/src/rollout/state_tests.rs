@@ -33,11 +33,25 @@ fn trying(stage: PushStage) -> State {
 fn only_from_the_canary_on_something_else_is_in_force() {
     let good = Some("# 1".to_owned());
     for stage in [PushStage::Received, PushStage::Checked, PushStage::Shadow] {
-        assert_eq!(trying(stage).pushed(), Pushed { good: good.clone(), trial: None });
+        assert_eq!(
+            trying(stage).pushed(),
+            Pushed {
+                good: good.clone(),
+                trial: None
+            }
+        );
     }
-    let tried = |stage| trying(stage).pushed().trial.map(|trial| (trial.document, trial.only));
+    let tried = |stage| {
+        trying(stage)
+            .pushed()
+            .trial
+            .map(|trial| (trial.document, trial.only))
+    };
     let two = "# 2".to_owned();
-    assert_eq!(tried(PushStage::Canary), Some((two.clone(), Some("gate".parse().unwrap()))));
+    assert_eq!(
+        tried(PushStage::Canary),
+        Some((two.clone(), Some("gate".parse().unwrap())))
+    );
     assert_eq!(tried(PushStage::Everywhere), Some((two, None)));
 }
 
@@ -54,12 +68,23 @@ fn whatever_stage_it_was_interrupted_in_it_starts_with_what_was_good() {
         let mut state = trying(stage);
         for _ in 0..MAX_INTERRUPTIONS {
             assert!(state.interrupted());
-            assert_eq!((state.stage(), state.pushed()), (Some(PushStage::Received), state.good()));
+            assert_eq!(
+                (state.stage(), state.pushed()),
+                (Some(PushStage::Received), state.good())
+            );
             state.enter(stage, None);
         }
         assert!(state.interrupted());
-        let ended = if stage >= PushStage::Canary { PushStage::RolledBack } else { PushStage::Rejected };
-        assert_eq!(state.report().map(|report| report.stage), Some(ended), "{stage:?}");
+        let ended = if stage >= PushStage::Canary {
+            PushStage::RolledBack
+        } else {
+            PushStage::Rejected
+        };
+        assert_eq!(
+            state.report().map(|report| report.stage),
+            Some(ended),
+            "{stage:?}"
+        );
         assert_eq!((state.stage(), state.confirmed()), (None, Some(1)));
         assert!(!state.interrupted(), "what is over is not interrupted");
     }

@@ -1,7 +1,7 @@
 //! What was seen in cases, and how a rule scores on it with one set of values or another.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -49,7 +49,7 @@ pub(super) struct Trial {
     /// As it is configured.
     pub(super) now: Choice,
     /// Counts by case and choice; nothing where the choice makes no sense.
-    scored: Mutex<HashMap<(usize, Choice), Option<Counts>>>,
+    scored: Mutex<BTreeMap<(usize, Choice), Option<Counts>>>,
 }
 
 impl Trial {
@@ -157,7 +157,7 @@ impl Trial {
             knobs,
             values,
             cases,
-            scored: Mutex::new(HashMap::new()),
+            scored: Mutex::new(BTreeMap::new()),
         })
     }
 
@@ -246,7 +246,7 @@ impl Trial {
     /// Precision and recall over all cases of everything that was tried on all of them, without repetitions.
     pub(super) fn tried(&self) -> Vec<Counts> {
         let scored = self.scored.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut sums: HashMap<&Choice, (usize, Counts)> = HashMap::new();
+        let mut sums: BTreeMap<&Choice, (usize, Counts)> = BTreeMap::new();
         for ((_, choice), counts) in scored.iter() {
             if let Some(counts) = counts {
                 let (cases, sum) = sums.entry(choice).or_default();

@@ -1,6 +1,9 @@
 //! One camera on many days: the same door, other people. What tuning is shown, and what it is not.
 
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use camera_sim::{case::case_toml, render};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -39,6 +42,19 @@ min_seconds = 8.0
 
 /// Name of the rule of these days.
 pub const RULE: &str = "waits-at-the-door";
+
+/// A clip of such a day, in which nothing else matters.
+///
+/// # Errors
+/// If it cannot be rendered.
+pub fn clip_of_a_day() -> anyhow::Result<PathBuf> {
+    let text = scene(1);
+    let scene = camera_sim::scene::Scene::parse("day-01", Path::new("day-01"), &text)?;
+    Ok(render::cached(
+        &scene,
+        &workspace().join(".cache/camera-sim"),
+    )?)
+}
 
 /// Makes the case of a day in `folder`, named after the day; its clip is rendered unless that was done before.
 ///

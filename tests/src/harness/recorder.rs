@@ -112,7 +112,9 @@ impl Recorder {
     /// # Errors
     /// If too much waits to be said.
     pub fn publish(&self, topic: &str, payload: Vec<u8>) -> anyhow::Result<()> {
-        Ok(self.client.try_publish(topic, QoS::AtLeastOnce, false, payload)?)
+        Ok(self
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, false, payload)?)
     }
 
     /// The same, and the broker keeps it.
@@ -120,7 +122,9 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::publish`].
     pub fn leave(&self, topic: &str, payload: Vec<u8>) -> anyhow::Result<()> {
-        Ok(self.client.publish(topic, QoS::AtLeastOnce, true, payload)?)
+        Ok(self
+            .client
+            .publish(topic, QoS::AtLeastOnce, true, payload)?)
     }
 
     /// All messages so far, in the order in which they came.

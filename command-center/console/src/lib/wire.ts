@@ -158,6 +158,16 @@ export interface CommandView {
   state: CommandState;
 }
 
+/** What a node's cameras are told besides the node's own files. */
+export interface ConfigView {
+  /** When it said so. */
+  heard: string | null;
+  /** What was pushed last. */
+  pushed: PushView | null;
+  /** What the node says that it goes by, and how far it has come. */
+  reported: ReportedConfig | null;
+}
+
 /** Where a camera's time since the agent started went, in milliseconds. Each has gone to one of the reasons: their sum is the wall time. A second in which 3 of 5 frames were analysed and 2 gave way counts as 600 ms and 400 ms. */
 export interface Coverage {
   /** Analysed at the rate that was asked for. */
@@ -505,10 +515,71 @@ export interface PrecisionView {
   unjudged: number;
 }
 
+/** A push, as far as the node has come with it. */
+export interface PushReport {
+  /** Its number. */
+  number: number;
+  /** What is wrong in the document, a line each, with its line and column. */
+  problems?: string[];
+  /** Which push. */
+  push: string;
+  /** How far it has come. */
+  stage: PushStage;
+  /** All steps so far, the first one first. */
+  steps: PushStep[];
+}
+
+/** How far a push has come. */
+export type PushStage = "received" | "checked" | "shadow" | "canary" | "everywhere" | "confirmed" | "rejected" | "rolled_back";
+
+/** One step of a push. */
+export interface PushStep {
+  /** What was found, in words for people. */
+  note?: string | null;
+  /** What it came to. */
+  stage: PushStage;
+  /** When. */
+  time: string;
+}
+
+/** A document that was pushed to a node. */
+export interface PushView {
+  /** TOML as a file of cameras.d/. */
+  document: string;
+  /** Its number at the node. */
+  number: number;
+  /** Its identity. */
+  push: string;
+  /** When. */
+  pushed: string;
+  /** By whom. */
+  pushed_by: string;
+  /** The node has it. */
+  taken: boolean;
+  /** How it is tried. */
+  trial: Trial;
+}
+
 /** Why a request was refused, in words for people. */
 export interface Refusal {
   /** What is wrong and what to do. */
   error: string;
+}
+
+/** What a node goes by. Retained. */
+export interface ReportedConfig {
+  /** The boot that says so. */
+  bootid: string;
+  /** Number of the push that is part of it for good. */
+  confirmed?: number | null;
+  /** The push that came last. */
+  push?: PushReport | null;
+  /** Why the latest document was not even taken: its signature, its addressee. */
+  refused?: string | null;
+  /** `sha256:` and the hash of what is in force. */
+  revision: string;
+  /** When it was said. */
+  time: string;
 }
 
 /** The rule that decided. */
@@ -534,6 +605,24 @@ export type Severity = "info" | "warning" | "alarm" | "critical";
 
 /** The state of an incident's picture. */
 export type Snapshot = "none" | "waiting" | "thumbnail" | "ready" | "on_request" | "failed";
+
+/** How a push is tried before it stays. */
+export interface Trial {
+  /** The camera that takes it over first; without one, the first that it changes. */
+  canary: Name | null;
+  /** That camera is watched for so long, */
+  canary_seconds: number;
+  /** Alarms in a stage may be so many times those that were raised without it in the same time, */
+  max_alarm_factor: number;
+  /** A camera that was live may be without pictures for so long. */
+  max_lost_seconds: number;
+  /** and so many more. */
+  max_more_alarms: number;
+  /** It decides beside what is in force for so long, and tells nothing. */
+  shadow_seconds: number;
+  /** and then all of them for so long. */
+  watch_seconds: number;
+}
 
 /** Whether an incident was one. */
 export type Verdict = "true" | "false";
