@@ -2,9 +2,11 @@
 //!
 //! The store answers in these types too: nothing of its database shows in them.
 
+mod config;
+
 use protocol::{
-    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, ReportedConfig,
-    Severity, Trial, Utc, Verdict, VerdictHealth,
+    CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, Preview, Severity,
+    Utc, Verdict, VerdictHealth,
     incident::{
         CameraRef, CaptureBasis, ClockQuality, EvidenceState, IncidentTime, ModelRef, ObjectRef,
         RuleRef,
@@ -13,6 +15,8 @@ use protocol::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use config::{ConfigView, PushView};
 
 /// One line of the list of incidents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -351,6 +355,8 @@ pub struct CommandView {
     pub evidence: Vec<CommandEvidence>,
     /// Areas that are ignored, where it was about them.
     pub ignored: Vec<IgnoredArea>,
+    /// What a camera would have raised.
+    pub preview: Option<Preview>,
     /// When the answer came.
     pub answered: Option<Utc>,
 }
@@ -468,34 +474,4 @@ pub struct SessionView {
 pub struct Refusal {
     /// What is wrong and what to do.
     pub error: String,
-}
-
-/// What a node's cameras are told besides the node's own files.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct ConfigView {
-    /// What was pushed last.
-    pub pushed: Option<PushView>,
-    /// What the node says that it goes by, and how far it has come.
-    pub reported: Option<ReportedConfig>,
-    /// When it said so.
-    pub heard: Option<Utc>,
-}
-
-/// A document that was pushed to a node.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct PushView {
-    /// Its identity.
-    pub push: Uuid,
-    /// Its number at the node.
-    pub number: u64,
-    /// TOML as a file of cameras.d/.
-    pub document: String,
-    /// How it is tried.
-    pub trial: Trial,
-    /// By whom.
-    pub pushed_by: String,
-    /// When.
-    pub pushed: Utc,
-    /// The node has it.
-    pub taken: bool,
 }

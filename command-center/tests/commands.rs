@@ -38,6 +38,7 @@ fn receipt(node: &mut Node, request: Uuid, outcome: CommandOutcome) -> Sent {
         incident: None,
         evidence: Vec::new(),
         ignored: Vec::new(),
+        preview: None,
         received: at(1),
         answered: at(1),
     };

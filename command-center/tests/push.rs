@@ -29,6 +29,7 @@ fn reported(node: &Node, number: u64, stage: PushStage) -> Sent {
             steps: Vec::new(),
             problems: Vec::new(),
         }),
+        cameras: std::collections::BTreeMap::new(),
         refused: None,
     };
     node.sent(&Topic::ReportedConfig, &serde_json::to_vec(&said).unwrap())

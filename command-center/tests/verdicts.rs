@@ -105,6 +105,7 @@ async fn a_verdict_is_kept_told_to_the_node_and_its_answer_shown() {
         incident: Some(incident),
         evidence: Vec::new(),
         ignored: Vec::new(),
+        preview: None,
         received: Utc::now(),
         answered: Utc::now(),
     };

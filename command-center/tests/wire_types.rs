@@ -119,6 +119,14 @@ fn named(name: &str, schema: &Map<String, Value>) -> String {
                 _ => format!("{item}[]"),
             }
         }
+        // A map: its values are of any type where the schema says nothing.
+        "object" => {
+            let values = schema
+                .get("additionalProperties")
+                .and_then(Value::as_object);
+            let values = values.map_or_else(|| "unknown".to_owned(), type_of);
+            format!("Record<string, {values}>")
+        }
         plain @ ("string" | "boolean" | "null") => plain.to_owned(),
         other => panic!("no TypeScript for {other}"),
     }

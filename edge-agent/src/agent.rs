@@ -87,6 +87,8 @@ pub struct Agent {
     faults: Arc<Faults>,
     /// What the centre wants, as it came.
     desired: watch::Receiver<Option<Vec<u8>>>,
+    /// What is asked of whoever owns it.
+    asked: mpsc::Receiver<command::Asked>,
     /// What is said of what was pushed.
     reported: watch::Sender<Option<ReportedConfig>>,
     spool_ended: CancellationToken,
@@ -184,6 +186,8 @@ impl Agent {
         let (said, config) = watch::channel(in_force_of(&settings));
         let (came, desired) = watch::channel(None);
         let (reported, says) = watch::channel(None);
+        // Loss policy: one more is answered with a failure.
+        let (owner, asked) = mpsc::channel(command::ORDERS);
         let desk = Desk {
             lineup: lineup.clone(),
             current: in_force,
@@ -191,6 +195,7 @@ impl Agent {
             refusals,
             faults: Arc::clone(&node_faults),
             desired: came,
+            owner,
         };
         let commands = start_inbox(&mut supervisor, &settings, desk, &spool, &metrics)?;
         let identity = Identity {
@@ -224,6 +229,7 @@ impl Agent {
             faults: node_faults,
             desired,
             reported,
+            asked,
             spool_ended,
         })
     }

@@ -26,6 +26,7 @@ use crate::{
     ladder::relief::Relieved,
     metrics::Metrics,
     observed::tap::Tap,
+    report::Reporter,
     roster::{self, CameraFaults, Loaded, Ready, Sheet},
     spool::Spool,
 };
@@ -253,7 +254,7 @@ impl Fleet {
         }
     }
 
-    /// The analysis that a camera would have with other settings, with the models that are there.
+    /// The analysis that a camera would have with other settings, and its messages, with the models that are there.
     ///
     /// # Errors
     /// What does not suit them.
@@ -261,9 +262,9 @@ impl Fleet {
         &self,
         settings: &Settings,
         camera: &CameraSettings,
-    ) -> Result<Analysis, String> {
-        let (analysis, ..) = roster::scene(settings, camera, &self.sheets)?;
-        Ok(analysis)
+    ) -> Result<(Analysis, Reporter), String> {
+        let (analysis, reporter, _) = roster::scene(settings, camera, &self.sheets)?;
+        Ok((analysis, reporter))
     }
 
     /// How many cameras are at work.

@@ -14,7 +14,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use edge_agent::{
     Agent, StartError, agent,
     bench::{self, BenchArgs},
-    catalogue, config,
+    catalogue,
+    command::Asked,
+    config,
     custody::{self, Custodian, VerifyArgs},
     evaluate::{self, EvaluateArgs},
     observed::replay::{self, ReplayArgs},
@@ -22,7 +24,7 @@ use edge_agent::{
         discover::{self, DiscoverArgs},
         probe::{self, ProbeArgs},
     },
-    rollout::Rollout,
+    rollout::{Due, Rollout},
     spool,
     tune::{self, TuneArgs},
 };
@@ -228,16 +230,16 @@ async fn watch(mut rollout: Rollout, settings: config::Settings) -> Result<ExitC
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut agent = Agent::start(settings).await?;
-    rollout.attend(&agent);
+    rollout.attend(&mut agent);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            due = rollout.due() => rollout.step(due, &mut agent).await,
-            _ = hang_up.recv() => {
-                agent = agent::reload(agent, rollout.settings()).await?;
-                rollout.attend(&agent);
-            }
+            due = rollout.due() => match due {
+                Due::Asked(Asked::Reload) => agent = reload(&mut rollout, agent).await?,
+                due => rollout.step(due, &mut agent).await,
+            },
+            _ = hang_up.recv() => agent = reload(&mut rollout, agent).await?,
             () = agent.failed() => {
                 tracing::error!("the spool's thread ended before its time: this is a defect of the agent");
                 return Ok(ExitCode::from(DEFECT));
@@ -246,6 +248,12 @@ async fn watch(mut rollout: Rollout, settings: config::Settings) -> Result<ExitC
     }
     agent.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn reload(rollout: &mut Rollout, agent: Agent) -> Result<Agent, StartError> {
+    let mut agent = agent::reload(agent, rollout.settings()).await?;
+    rollout.attend(&mut agent);
+    Ok(agent)
 }
 
 fn show_key(path: &Path) -> anyhow::Result<ExitCode> {

@@ -153,9 +153,8 @@ impl Watch {
 
     async fn look(&mut self, seen: Seen) {
         let began = cpu::thread_time();
-        let heard = self.tap.is_heard();
         let answers = self.cascade.take_answers();
-        if heard && !answers.is_empty() {
+        if !answers.is_empty() {
             self.tap.tell(Step::Answered(answers.clone()));
         }
         self.analysis.answered(answers);
@@ -163,7 +162,7 @@ impl Watch {
             self.analysis.set_ignored(rule, areas);
         }
         let said = self.cascade.take_said();
-        if heard && !said.is_empty() {
+        if !said.is_empty() {
             self.tap.tell(Step::Said(said.clone()));
         }
         self.analysis.hear(said);
@@ -172,10 +171,10 @@ impl Watch {
             detections,
             appearances,
         } = seen;
-        if heard {
-            let look = observed::Look::of(&frame, detections.as_deref(), &appearances, true);
-            self.tap.tell(Step::Frame(look));
-        }
+        // Who listens may have rules that look at the picture.
+        let luma = self.tap.is_heard();
+        let look = observed::Look::of(&frame, detections.as_deref(), &appearances, luma);
+        self.tap.tell(Step::Frame(look));
         self.analysis.recognise(appearances);
         let decisions = match (&detections, frame.still_since()) {
             (Some(detections), None) => self.analysis.update(Arc::clone(&frame), detections),

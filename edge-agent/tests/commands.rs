@@ -114,6 +114,7 @@ impl Bench {
             spool: spool.clone(),
             refusals: Arc::clone(&refusals),
             desired: tokio::sync::watch::channel(None).0,
+            owner: tokio::sync::mpsc::channel(1).0,
             metrics,
         };
         Bench {

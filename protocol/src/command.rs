@@ -13,6 +13,7 @@ use crate::{
     NodePath, Utc,
     id::Name,
     incident::EvidenceRef,
+    push::Preview,
     signed::{self, Unsigned},
     verdict::{IgnoreArea, IgnoredArea, Verdict},
 };
@@ -100,6 +101,15 @@ pub enum Command {
         /// The area, as a list of them names it.
         area: Uuid,
     },
+    /// Say in the receipt what a camera would have raised in the last hour, had this been pushed.
+    Preview {
+        /// Which camera.
+        camera: Name,
+        /// As [`crate::DesiredConfig::document`].
+        document: String,
+    },
+    /// Read the node's own files again, as at SIGHUP. What came of it is in `status` and `health`.
+    ReloadConfig,
 }
 
 impl Command {
@@ -114,6 +124,8 @@ impl Command {
             Command::Verdict { .. } => "verdict",
             Command::ListIgnored { .. } => "list_ignored",
             Command::Unignore { .. } => "unignore",
+            Command::Preview { .. } => "preview",
+            Command::ReloadConfig => "reload_config",
         }
     }
 
@@ -127,8 +139,8 @@ impl Command {
         }
     }
 
-    /// The camera that it is about.
-    pub fn camera(&self) -> &Name {
+    /// The camera that it is about, if it is about one.
+    pub fn camera(&self) -> Option<&Name> {
         match self {
             Command::TestAlarm { camera }
             | Command::Snapshot { camera }
@@ -137,7 +149,9 @@ impl Command {
             | Command::RestartCamera { camera }
             | Command::Verdict { camera, .. }
             | Command::ListIgnored { camera }
-            | Command::Unignore { camera, .. } => camera,
+            | Command::Unignore { camera, .. }
+            | Command::Preview { camera, .. } => Some(camera),
+            Command::ReloadConfig => None,
         }
     }
 }
@@ -174,6 +188,9 @@ pub struct Receipt {
     /// Areas that are ignored: the one that was asked for, or all of a camera where a list was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredArea>,
+    /// What a camera would have raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
     /// When the request came.
     pub received: Utc,
     /// When it was answered.

@@ -22,7 +22,9 @@ pub use command::{Command, CommandOutcome, CommandRequest, Original, PinnedKey, 
 pub use evidence::EvidenceHeader;
 pub use id::{InvalidName, Name};
 pub use incident::{IncidentEvent, IncidentState, Severity};
-pub use push::{DesiredConfig, PushReport, PushStage, PushStep, ReportedConfig, Trial};
+pub use push::{
+    DesiredConfig, Preview, PreviewAlarm, PushReport, PushStage, PushStep, ReportedConfig, Trial,
+};
 pub use status::{
     ArchiveHealth, CameraHealth, CameraState, Coverage, Degradation, Health, NodeState, NodeStatus,
     VerdictHealth,

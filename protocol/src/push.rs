@@ -1,11 +1,18 @@
 //! What a centre wants a node's cameras to be told besides the node's own files, and how far the node has come with it. Both are
 //! retained: `config/desired` is signed by the centre, `config/reported` is the node's.
 
+use std::collections::BTreeMap;
+
 use ring::signature::Ed25519KeyPair;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{NodePath, PinnedKey, Utc, id::Name, signed};
+use crate::{
+    NodePath, PinnedKey, Utc,
+    id::Name,
+    incident::{ObjectRef, RuleRef},
+    signed,
+};
 
 /// Set before the body when it is signed.
 const DOMAIN: &[u8] = b"safecity config v1\n";
@@ -154,9 +161,41 @@ pub struct ReportedConfig {
     /// The push that came last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<PushReport>,
+    /// What each camera goes by: its zones, lines, rules and calibration as they were typed and pushed, over its preset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cameras: BTreeMap<Name, serde_json::Value>,
     /// Why the latest document was not even taken: its signature, its addressee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+}
+
+/// What a camera would have raised, had something else been pushed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Preview {
+    /// What the node remembers of the camera begins here,
+    pub from: Utc,
+    /// and ends here.
+    pub until: Utc,
+    /// Alarms that would have been raised, the first ones first; not more than a receipt may hold.
+    pub alarms: Vec<PreviewAlarm>,
+    /// How many there are in all.
+    pub count: u64,
+    /// How many would have been raised in the same time by what is in force.
+    pub now: u64,
+    /// Rules that look at the picture itself: no picture is remembered, and nothing can be said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+}
+
+/// An alarm that would have been raised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PreviewAlarm {
+    /// By which rule.
+    pub rule: RuleRef,
+    /// When.
+    pub time: Utc,
+    /// Who takes part.
+    pub objects: Vec<ObjectRef>,
 }
 
 /// Why a payload is no push to be taken.

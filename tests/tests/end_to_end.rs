@@ -167,7 +167,7 @@ fn print_cost(town: &mut Town, link: &Proxy) {
         match message.told {
             Told::Incident(_) => alerts += message.bytes,
             Told::Other => evidence += message.bytes,
-            Told::Status(_) | Told::Health(_) | Told::Config(_) => {}
+            Told::Status(_) | Told::Health(_) | Told::Config(_) | Told::Receipt(_) => {}
         }
     }
     let opened = town.centre.incidents().unwrap().len();

@@ -11,14 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use camera_sim::serve::{CameraSettings, Server, ServerSettings};
+use camera_sim::serve::{CameraSettings, Server, ServerSettings, StartMode};
 use protocol::{
-    CameraState, DesiredConfig, NodePath, PinnedKey, PushReport, PushStage, ReportedConfig, Topic,
+    CameraState, Command, CommandOutcome, CommandRequest, DesiredConfig, IncidentEvent,
+    IncidentState, NodePath, PinnedKey, PushReport, PushStage, Receipt, ReportedConfig, Topic,
     Trial,
 };
 use ring::signature::Ed25519KeyPair;
 use tests::harness::{
-    Broker, Leash, Node, NodeConfig, PATIENCE, Recorder, Scene, Told, WatchedCamera, wait_for,
+    Broker, Leash, Node, NodeConfig, PATIENCE, Recorder, Scene, Told, WatchedCamera, binary,
+    clip_of_a_day, wait_for,
 };
 use uuid::Uuid;
 
@@ -58,13 +60,20 @@ struct City {
 
 impl City {
     fn start(servers: &[&Server]) -> City {
+        City::at_rate(servers, 1.0)
+    }
+
+    /// Cameras of which so many pictures a second are looked at.
+    fn at_rate(servers: &[&Server], fps: f32) -> City {
         let folder = tempfile::tempdir().unwrap();
         let broker = Broker::start(&folder.path().join("broker"), Leash::Drop).unwrap();
         let recorder = Recorder::start(broker.port()).unwrap();
         let sites = servers.iter().enumerate().map(|(i, server)| {
             let name = format!("n{i:02}");
             let camera = WatchedCamera::new("a", server.url("a"));
-            let camera = camera.with("analysis_fps = 1.0\nreel = \"0s\"").unwrap();
+            let camera = camera
+                .with(&format!("analysis_fps = {fps:.1}\nreel = \"0s\""))
+                .unwrap();
             let mut config = NodeConfig::new(&name, broker.port(), vec![camera]);
             config.command_keys = vec![PinnedKey::of(&key(1)).to_string()];
             let [region, site, node] = config.path.clone();
@@ -373,6 +382,150 @@ fn killed_at_every_step_the_last_good_one_starts_and_the_push_goes_on() {
     city.wait(0, "what is confirmed", |told| {
         matches!(told, Told::Status(status) if status.state == protocol::NodeState::Online && status.config_revision == revision)
     });
+}
+
+/// What a node answers to a command.
+fn answer(city: &mut City, site: usize, command: Command) -> Receipt {
+    let (node, request) = (city.sites[site].path.clone(), Uuid::now_v7());
+    let issued = protocol::now();
+    let asked = CommandRequest {
+        request,
+        node: node.clone(),
+        issued,
+        expires: issued + Duration::from_secs(60),
+        command,
+    };
+    let topic = node.topic(&Topic::Command { request });
+    city.recorder
+        .publish(&topic, asked.sign(&key(1)).unwrap())
+        .unwrap();
+    let told = city.wait(
+        site,
+        "a receipt",
+        |told| matches!(told, Told::Receipt(receipt) if receipt.request == request),
+    );
+    match told {
+        Told::Receipt(receipt) => *receipt,
+        _ => unreachable!(),
+    }
+}
+
+/// What a node says that it goes by.
+fn reported(city: &mut City) -> ReportedConfig {
+    city.sites[0].heard = 0;
+    match city.wait(0, "what it goes by", |told| matches!(told, Told::Config(_))) {
+        Told::Config(told) => *told,
+        _ => unreachable!(),
+    }
+}
+
+/// A rule and when it was raised, in seconds of the clip.
+type Raised = Vec<(String, f64)>;
+
+#[test]
+fn a_preview_equals_what_replay_computes() {
+    let cache = tempfile::tempdir().unwrap();
+    let clip = clip_of_a_day().unwrap();
+    let camera = CameraSettings {
+        start: StartMode::OnFirstPlay,
+        ..CameraSettings::new("a", &clip)
+    };
+    let settings = ServerSettings::loopback(cache.path().to_owned(), vec![camera]);
+    let server = Server::start(settings).unwrap();
+    let mut city = City::at_rate(&[&server], 5.0);
+    // A bit more than the longest wait of the clip's guests, and all of it from its beginning.
+    let watched = 40.0;
+    city.wait(0, "most of the clip", |told| match told {
+        Told::Health(health) => health.cameras.iter().any(|camera| camera.watched_s > 42),
+        _ => false,
+    });
+    let drawn = "[[cameras]]\nid = \"a\"\n\
+         zones = [{ id = \"z\", polygon = [[0.3, 0.4], [0.7, 0.4], [0.7, 0.9], [0.3, 0.9]] }]\n\
+         lines = [{ id = \"l\", from = [0.5, 0.1], to = [0.5, 0.95] }]\n\
+         rules = [{ id = \"door\", kind = \"intrusion\", zone = \"z\" }, { id = \"passes\", kind = \"line_crossing\", line = \"l\" }]\n";
+    let command = Command::Preview {
+        camera: "a".parse().unwrap(),
+        document: drawn.to_owned(),
+    };
+    let receipt = answer(&mut city, 0, command);
+    let preview = receipt
+        .preview
+        .unwrap_or_else(|| panic!("{:?}", receipt.reason));
+    assert_eq!(
+        (preview.now, preview.left_out.len()),
+        (0, 0),
+        "nothing is in force"
+    );
+    let alarms = preview.alarms.iter().map(|alarm| {
+        let at = alarm.time.duration_since(preview.from).as_secs_f64();
+        (alarm.rule.id.to_string(), at)
+    });
+    let previewed: Raised = alarms.filter(|(_, at)| *at < watched).collect();
+
+    let config = city.folder.path().join("replay");
+    fs::create_dir(&config).unwrap();
+    let file = config.join("edge-agent.toml");
+    let node = fs::read_to_string(city.folder.path().join("n00/edge-agent.toml")).unwrap();
+    let mut node: toml::Table = node.parse().unwrap();
+    let pushed: toml::Table = drawn.parse().unwrap();
+    let (camera, drawn) = (&mut node["cameras"][0], &pushed["cameras"][0]);
+    for key in ["zones", "lines", "rules"] {
+        camera
+            .as_table_mut()
+            .unwrap()
+            .insert(key.to_owned(), drawn[key].clone());
+    }
+    fs::write(&file, toml::to_string(&node).unwrap()).unwrap();
+    let mut replay = std::process::Command::new(binary("edge-agent").unwrap());
+    replay.arg("replay").arg(&clip).arg("--config").arg(&file);
+    let replay = replay
+        .args(["--start", "2026-07-01T10:00:00Z"])
+        .output()
+        .unwrap();
+    let start: jiff::Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();
+    let events = replay
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let events = events.map(|line| serde_json::from_slice::<IncidentEvent>(line).unwrap());
+    let opened = events.filter(|event| event.data.state == IncidentState::Opened);
+    let replayed: Raised = opened
+        .map(|event| {
+            (
+                event.data.rule.id.to_string(),
+                event.time.duration_since(start).as_secs_f64(),
+            )
+        })
+        .filter(|(_, at)| *at < watched)
+        .collect();
+    println!("previewed {previewed:?}\nreplayed  {replayed:?}");
+    assert!(replayed.len() >= 3, "{replayed:?}");
+    assert_eq!(previewed.len(), replayed.len());
+    // The camera's clock begins a picture or two into the clip.
+    let offset = previewed[0].1 - replayed[0].1;
+    for (live, file) in previewed.iter().zip(&replayed) {
+        assert_eq!(live.0, file.0);
+        assert!((live.1 - offset - file.1).abs() < 0.25, "{live:?} {file:?}");
+    }
+
+    // What was drawn stands in the node's own file now: it takes it over when it is told to.
+    let before = reported(&mut city).revision;
+    fs::copy(&file, city.folder.path().join("n00/edge-agent.toml")).unwrap();
+    let receipt = answer(&mut city, 0, Command::ReloadConfig);
+    assert_eq!(
+        (receipt.outcome, receipt.reason),
+        (CommandOutcome::Done, None)
+    );
+    let told = city.wait(
+        0,
+        "another revision",
+        |told| matches!(told, Told::Config(told) if told.revision != before),
+    );
+    let Told::Config(told) = told else {
+        unreachable!()
+    };
+    let camera = &told.cameras[&"a".parse().unwrap()];
+    assert_eq!(camera["rules"][1]["id"], "passes", "{camera}");
 }
 
 /// Kills a node as soon as its disk says that its push has come to a step.

@@ -48,7 +48,7 @@ impl Store {
         now: Utc,
     ) -> Result<bool, StoreError> {
         let asked = &signed.request;
-        let (kind, camera) = (asked.command.kind(), asked.command.camera());
+        let (kind, camera) = (asked.command.kind(), camera_of(&asked.command));
         let (action, note) = match asked.command.original() {
             None => ("commanded", format!("{kind} {camera}")),
             Some(Original { role, reason }) => (
@@ -237,6 +237,14 @@ pub(super) fn take_receipt(
     }
 }
 
+/// The camera that a command is about; nothing where it is about the node.
+fn camera_of(command: &Command) -> String {
+    command
+        .camera()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
 /// What became of a command.
 pub(super) fn state(receipt: Option<&Receipt>) -> CommandState {
     match receipt.map(|receipt| receipt.outcome) {
@@ -267,7 +275,7 @@ pub(super) fn of_node(
         let evidence = receipt.iter().flat_map(|receipt| &receipt.evidence);
         Ok(CommandView {
             kind: command.kind().to_owned(),
-            camera: command.camera().to_string(),
+            camera: camera_of(&command),
             asked_by: row.get(2)?,
             asked: time(row.get(3)?)?,
             expires: time(row.get(4)?)?,
@@ -289,6 +297,7 @@ pub(super) fn of_node(
                 .as_ref()
                 .map(|receipt| receipt.ignored.clone())
                 .unwrap_or_default(),
+            preview: receipt.as_ref().and_then(|receipt| receipt.preview.clone()),
             reason: receipt.and_then(|receipt| receipt.reason),
             answered: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
             request: request.parse().map_err(|_| StoreError::Broken("command"))?,

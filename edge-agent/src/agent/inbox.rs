@@ -24,6 +24,7 @@ pub(super) struct Desk {
     pub(super) refusals: Arc<Refusals>,
     pub(super) faults: Arc<Faults>,
     pub(super) desired: watch::Sender<Option<Vec<u8>>>,
+    pub(super) owner: mpsc::Sender<command::Asked>,
 }
 
 /// Opens what is known of verdicts, with the replay set.
@@ -68,6 +69,7 @@ pub(super) fn start_inbox(
         spool: spool.clone(),
         refusals: desk.refusals,
         desired: desk.desired,
+        owner: desk.owner,
         metrics: metrics.clone(),
     };
     let (sender, incoming) = mpsc::channel(command::QUEUE);

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use protocol::{Name, ReportedConfig};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{Agent, Rejected, reload::same_node};
 use crate::{
     analysis::Analysis,
+    command::Asked,
     config::{Settings, settings::CameraSettings},
     health::Faults,
     observed::tap::Tap,
+    report::Reporter,
 };
 
 impl Agent {
@@ -37,6 +39,11 @@ impl Agent {
         });
     }
 
+    /// What is asked of whoever owns the agent; the second time, nothing more comes.
+    pub fn take_asked(&mut self) -> mpsc::Receiver<Asked> {
+        std::mem::replace(&mut self.asked, mpsc::channel(1).1)
+    }
+
     /// What is wrong with the node itself.
     pub fn faults(&self) -> &Faults {
         &self.faults
@@ -47,7 +54,7 @@ impl Agent {
         self.lineup.borrow().taps.get(camera).cloned()
     }
 
-    /// The analysis that a camera would have with other settings.
+    /// The analysis that a camera would have with other settings, and its messages.
     ///
     /// # Errors
     /// What does not suit the models that are there.
@@ -55,7 +62,7 @@ impl Agent {
         &self,
         settings: &Settings,
         camera: &CameraSettings,
-    ) -> Result<Analysis, String> {
+    ) -> Result<(Analysis, Reporter), String> {
         self.fleet.rehearse(settings, camera)
     }
 

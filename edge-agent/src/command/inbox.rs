@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Done, Incoming, Ledger, LedgerError, Order, Post, Posts, Refusals, Seen, Task, Verdicts,
+    Asked, Done, Incoming, Ledger, LedgerError, Order, Post, Posts, Refusals, Seen, Task, Verdicts,
 };
 use crate::{
     archive::recorder::Wanted,
@@ -37,6 +37,9 @@ const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// And so long to make a clip: it is encoded again, and another may be before it. Other commands wait meanwhile.
 const PATIENCE_CLIP: Duration = Duration::from_secs(120);
+
+/// Too much is asked at once.
+const BUSY: &str = "has too much to do: ask again later";
 
 /// How often it is looked whether cases have become too old.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -61,6 +64,8 @@ pub struct Inbox {
     pub refusals: Arc<Refusals>,
     /// Where documents of the centre go.
     pub desired: watch::Sender<Option<Vec<u8>>>,
+    /// Where what is asked of the whole agent goes.
+    pub owner: mpsc::Sender<Asked>,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -197,7 +202,7 @@ impl Inbox {
             Some(outcome) => outcome,
             None => {
                 let posts = self.lineup.borrow().posts.clone();
-                carry_out(&posts, &request).await
+                carry_out(&posts, &self.owner, &request).await
             }
         };
         let (outcome, problem, done) = match outcome {
@@ -206,7 +211,10 @@ impl Inbox {
         };
         CommandAnswered {
             command: request.command.kind(),
-            camera: request.command.camera().as_str(),
+            camera: request
+                .command
+                .camera()
+                .map_or("", |camera| camera.as_str()),
             request: request.request,
             problem: problem.as_deref(),
         }
@@ -217,6 +225,7 @@ impl Inbox {
             incident: done.incident,
             evidence: done.evidence,
             ignored: done.ignored,
+            preview: done.preview,
             ..empty(request.request, received)
         };
         self.ledger.finish(&receipt).map_err(|e| e.to_string())?;
@@ -284,6 +293,7 @@ fn empty(request: Uuid, received: Utc) -> Receipt {
         incident: None,
         evidence: Vec::new(),
         ignored: Vec::new(),
+        preview: None,
         received,
         answered: protocol::now(),
     }
@@ -321,10 +331,26 @@ fn staleness(
 
 async fn carry_out(
     posts: &Posts,
+    owner: &mpsc::Sender<Asked>,
     request: &CommandRequest,
 ) -> Result<Done, (CommandOutcome, String)> {
     let command = &request.command;
-    let camera = command.camera();
+    let failed = |why: String| (CommandOutcome::Failed, why);
+    let camera = match command {
+        Command::Preview { camera, document } => {
+            return preview(owner, camera, document).await.map_err(failed);
+        }
+        // Its answer goes before it: the agent may have to begin anew.
+        command => match command.camera() {
+            Some(camera) => camera,
+            None => {
+                let asked = owner
+                    .try_send(Asked::Reload)
+                    .map_err(|_| failed(BUSY.to_owned()));
+                return asked.map(|()| Done::default());
+            }
+        },
+    };
     let Some(post) = posts.get(camera) else {
         let watched: Vec<&str> = posts.keys().map(protocol::Name::as_str).collect();
         let why = format!(
@@ -353,12 +379,37 @@ async fn carry_out(
             original: original.clone(),
         },
         // Carried out before any camera is asked.
-        Command::Verdict { .. } | Command::ListIgnored { .. } | Command::Unignore { .. } => {
+        Command::Verdict { .. }
+        | Command::ListIgnored { .. }
+        | Command::Unignore { .. }
+        | Command::Preview { .. }
+        | Command::ReloadConfig => {
             return Ok(Done::default());
         }
     };
     let done = order(post, task, request.request).await;
-    done.map_err(|why| (CommandOutcome::Failed, format!("camera {camera}: {why}")))
+    done.map_err(|why| failed(format!("camera {camera}: {why}")))
+}
+
+async fn preview(
+    owner: &mpsc::Sender<Asked>,
+    camera: &protocol::Name,
+    document: &str,
+) -> Result<Done, String> {
+    let (answer, answered) = oneshot::channel();
+    let asked = Asked::Preview {
+        camera: camera.clone(),
+        document: document.to_owned(),
+        answer,
+    };
+    owner.try_send(asked).map_err(|_| BUSY.to_owned())?;
+    match timeout(PATIENCE, answered).await {
+        Ok(Ok(preview)) => Ok(Done {
+            preview: Some(preview?),
+            ..Done::default()
+        }),
+        _ => Err(format!("no answer within {PATIENCE:?}")),
+    }
 }
 
 async fn order(post: &Post, task: Task, request: Uuid) -> Result<Done, String> {
@@ -373,7 +424,7 @@ async fn order(post: &Post, task: Task, request: Uuid) -> Result<Done, String> {
         answer,
     };
     if post.orders.try_send(order).is_err() {
-        return Err("has too much to do: ask again later".to_owned());
+        return Err(BUSY.to_owned());
     }
     match timeout(patience, answered).await {
         Ok(Ok(done)) => done,
@@ -383,112 +434,5 @@ async fn order(post: &Post, task: Task, request: Uuid) -> Result<Done, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(issued: &str, expires: &str) -> CommandRequest {
-        CommandRequest {
-            request: Uuid::from_u128(1),
-            node: NodePath {
-                region: "r".parse().unwrap(),
-                site: "s".parse().unwrap(),
-                node: "n".parse().unwrap(),
-            },
-            issued: issued.parse().unwrap(),
-            expires: expires.parse().unwrap(),
-            command: Command::Snapshot {
-                camera: "gate".parse().unwrap(),
-            },
-        }
-    }
-
-    #[test]
-    fn a_command_lives_from_its_asking_to_its_expiry_whatever_the_clock() {
-        let usual = asked("2026-07-01T10:00:00Z", "2026-07-01T10:05:00Z");
-        let long = asked("2026-07-01T10:00:00Z", "2026-07-02T10:00:01Z");
-        let backwards = asked("2026-07-01T10:06:00Z", "2026-07-01T10:05:00Z");
-        for (request, now, synchronised, latest, stale) in [
-            (
-                &usual,
-                "2026-07-01T10:01:00Z",
-                true,
-                "1970-01-01T00:00:00Z",
-                false,
-            ),
-            (
-                &usual,
-                "2026-07-01T10:05:00Z",
-                true,
-                "1970-01-01T00:00:00Z",
-                true,
-            ),
-            // A node that woke up in 1970 heeds the centre, but not what an earlier command has outlived.
-            (
-                &usual,
-                "1970-01-01T00:01:00Z",
-                false,
-                "1970-01-01T00:00:00Z",
-                false,
-            ),
-            (
-                &usual,
-                "1970-01-01T00:01:00Z",
-                false,
-                "2026-07-01T10:04:59Z",
-                false,
-            ),
-            (
-                &usual,
-                "1970-01-01T00:01:00Z",
-                false,
-                "2026-07-01T10:05:00Z",
-                true,
-            ),
-            // A synchronised clock knows better than a command from the future.
-            (
-                &usual,
-                "2026-07-01T09:54:59Z",
-                true,
-                "1970-01-01T00:00:00Z",
-                true,
-            ),
-            (
-                &usual,
-                "2026-07-01T09:55:00Z",
-                true,
-                "1970-01-01T00:00:00Z",
-                false,
-            ),
-            (
-                &long,
-                "2026-07-01T10:01:00Z",
-                true,
-                "1970-01-01T00:00:00Z",
-                true,
-            ),
-            (
-                &backwards,
-                "2026-07-01T10:01:00Z",
-                true,
-                "1970-01-01T00:00:00Z",
-                true,
-            ),
-        ] {
-            let clock = ClockQuality {
-                synchronised,
-                estimated_error_ms: None,
-            };
-            let why = staleness(
-                request,
-                now.parse().unwrap(),
-                &clock,
-                latest.parse().unwrap(),
-            );
-            assert_eq!(
-                why.is_some(),
-                stale,
-                "{now} {synchronised} {latest}: {why:?}"
-            );
-        }
-    }
-}
+#[path = "inbox_tests.rs"]
+mod tests;

@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use protocol::{IgnoredArea, Name, Original, incident::EvidenceRef};
+use protocol::{IgnoredArea, Name, Original, Preview, incident::EvidenceRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -66,6 +66,22 @@ pub enum Task {
     },
 }
 
+/// What is asked of whoever owns the agent: it has all of the configuration.
+#[derive(Debug)]
+pub enum Asked {
+    /// To read the configuration again.
+    Reload,
+    /// What a camera would have raised.
+    Preview {
+        /// Which.
+        camera: Name,
+        /// Had this been pushed.
+        document: String,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<Preview, String>>,
+    },
+}
+
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
@@ -75,6 +91,8 @@ pub struct Done {
     pub evidence: Vec<EvidenceRef>,
     /// Areas that are ignored.
     pub ignored: Vec<IgnoredArea>,
+    /// What a camera would have raised.
+    pub preview: Option<Preview>,
     /// What was not done of it, in words for people.
     pub remark: Option<String>,
 }

@@ -6,6 +6,8 @@
 //! rate or the tracker's input needs the clip itself again.
 
 mod events;
+mod memory;
+pub mod preview;
 pub mod replay;
 mod shadow;
 mod source;
@@ -86,6 +88,31 @@ impl Look {
 }
 
 impl Step {
+    /// The same as it can be kept for long: without pictures, and without what objects look like.
+    fn lasting(&self) -> Step {
+        match self {
+            Step::Frame(look) => Step::Frame(Look {
+                luma: None,
+                appearances: Vec::new(),
+                ..look.clone()
+            }),
+            other => other.clone(),
+        }
+    }
+
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let more = match self {
+            Step::Frame(look) => look
+                .detections
+                .as_ref()
+                .map_or(0, |seen| size_of_val(seen.as_slice())),
+            Step::Answered(answers) => size_of_val(answers.as_slice()),
+            Step::Said(said) => size_of_val(said.as_slice()),
+        };
+        size_of::<Step>() + more
+    }
+
     /// Tells an analysis of it; detections below `min_score` are not looked at.
     pub fn tell(&self, analysis: &mut Analysis, min_score: f32) -> Vec<Decision> {
         match self {

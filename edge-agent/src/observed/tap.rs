@@ -1,4 +1,4 @@
-//! Where others hear what one camera's analysis is told, while it works. Nobody who listens can hold it up: who is slow misses something,
+//! Where others hear what one camera's analysis is told, while it works, and what is remembered of it. Nobody who listens can hold it up: who is slow misses something,
 //! and knows it.
 
 use std::sync::{
@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
-use super::Step;
+use super::{Step, memory::Memory};
 
 /// What of a camera is heard by others.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ pub struct Tap {
     /// Incidents that opened and were told, since the start.
     opened: AtomicU64,
     listeners: Mutex<Vec<Listener>>,
+    memory: Mutex<Memory>,
 }
 
 #[derive(Debug)]
@@ -60,8 +61,9 @@ impl Tap {
         !listeners.is_empty()
     }
 
-    /// Tells who listens.
+    /// Tells who listens, and remembers it.
     pub fn tell(&self, step: Step) {
+        self.memory().remember(&step);
         let step = Arc::new(step);
         for listener in self.listeners().iter() {
             if listener.steps.try_send(Arc::clone(&step)).is_err() {
@@ -78,6 +80,15 @@ impl Tap {
     /// How many incidents have opened since the start.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
+    }
+
+    /// The last hour, without pictures, the oldest step first.
+    pub fn remembered(&self) -> Vec<Arc<Step>> {
+        self.memory().steps()
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listeners(&self) -> std::sync::MutexGuard<'_, Vec<Listener>> {

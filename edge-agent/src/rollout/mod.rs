@@ -1,11 +1,14 @@
 //! What a centre pushes, step by step: received, checked, in shadow, on one camera, on all, confirmed; or back to what was good, by
 //! itself (docs/rollout.md).
 //!
-//! [`state`] is what survives a power cut, [`bounds`] what a trial may do, [`shadow`] a second analysis beside the first. This file
+//! [`state`] is what survives a power cut, [`bounds`] what a trial may do, [`intake`] what is taken at all, [`shadow`] a second analysis beside the first, [`edit`] what
+//! whoever edits a configuration wants to know. This file
 //! walks from one to the next: each step is on the disk before anything acts on it, and until a push is confirmed the agent starts
 //! with what was good before.
 
 mod bounds;
+mod edit;
+mod intake;
 mod shadow;
 mod state;
 
@@ -17,18 +20,17 @@ use std::{
     time::Duration,
 };
 
-use protocol::{
-    CameraState, DesiredConfig, Name, NodePath, PinnedKey, PushStage, ReportedConfig, push,
-};
+use protocol::{CameraState, Name, NodePath, PinnedKey, PushStage, ReportedConfig};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Instant, sleep},
 };
 
 use crate::{
     agent::Agent,
+    command::Asked,
     config::{self, ConfigErrors, Pushed, Settings, settings::CameraSettings},
-    event_log::{Event as _, PushRefused, PushStepped},
+    event_log::{Event as _, PushStepped},
     fleet,
     observed::replay::sees_the_same,
 };
@@ -53,6 +55,7 @@ pub struct Rollout {
     store: Store,
     state: State,
     desired: Option<watch::Receiver<Option<Vec<u8>>>>,
+    asked: Option<mpsc::Receiver<Asked>>,
     /// What is known of a trial that is under way; it begins anew with the process.
     trial: Option<Trial>,
     refused: Option<String>,
@@ -75,6 +78,8 @@ pub enum Due {
     Came(Vec<u8>),
     /// It is time to look at a trial.
     Look,
+    /// The centre asks for something.
+    Asked(Asked),
 }
 
 impl Rollout {
@@ -100,6 +105,7 @@ impl Rollout {
             store,
             state,
             desired: None,
+            asked: None,
             trial: None,
             refused: None,
             fault,
@@ -119,8 +125,9 @@ impl Rollout {
     }
 
     /// Listens to this agent, and tells it what to say: after each start.
-    pub fn attend(&mut self, agent: &Agent) {
+    pub fn attend(&mut self, agent: &mut Agent) {
         self.desired = Some(agent.desired());
+        self.asked = Some(agent.take_asked());
         self.keys.clone_from(&agent.settings().command_keys);
         self.tell(agent);
     }
@@ -128,7 +135,7 @@ impl Rollout {
     /// What is to be done next, as soon as there is something.
     pub async fn due(&mut self) -> Due {
         let trying = self.state.stage().is_some();
-        let Some(desired) = &mut self.desired else {
+        let (Some(desired), Some(asked)) = (&mut self.desired, &mut self.asked) else {
             return std::future::pending().await;
         };
         tokio::select! {
@@ -136,6 +143,7 @@ impl Rollout {
                 let came = desired.borrow_and_update().clone();
                 Due::Came(came.unwrap_or_default())
             }
+            Some(asked) = asked.recv() => Due::Asked(asked),
             () = sleep(LOOK_EVERY), if trying => Due::Look,
             else => std::future::pending().await,
         }
@@ -147,53 +155,18 @@ impl Rollout {
             Due::Came(payload) if payload.is_empty() => {}
             Due::Came(payload) => self.take(&payload, agent).await,
             Due::Look => self.advance(agent).await,
+            Due::Asked(Asked::Preview {
+                camera,
+                document,
+                answer,
+            }) => {
+                // Who asked may have given up.
+                drop(answer.send(self.preview(agent, &camera, document)));
+            }
+            // Whoever owns the agent does that.
+            Due::Asked(Asked::Reload) => {}
         }
         self.tell(agent);
-    }
-
-    async fn take(&mut self, payload: &[u8], agent: &mut Agent) {
-        match self.judge(payload) {
-            Ok(Some(desired)) => {
-                if self.state.stage().is_some() {
-                    self.back(agent, "another push came").await;
-                }
-                let before = self.state.clone();
-                self.state.receive(desired);
-                self.refused = None;
-                if self.keep() {
-                    self.said(agent);
-                } else {
-                    // It stays on the broker, and is taken when there is room.
-                    self.state = before;
-                }
-            }
-            Ok(None) => {}
-            Err(why) => {
-                PushRefused { why: &why }.emit(&agent.metrics);
-                self.refused = Some(why);
-            }
-        }
-    }
-
-    /// A push to be taken; nothing where it is known already.
-    fn judge(&self, payload: &[u8]) -> Result<Option<DesiredConfig>, String> {
-        let desired = DesiredConfig::open(payload, &self.keys).map_err(|e| e.to_string())?;
-        if desired.node != self.node {
-            return Err(format!("it is meant for {}", desired.node));
-        }
-        if desired.document.len() > push::MAX_DOCUMENT {
-            let (long, most) = (desired.document.len(), push::MAX_DOCUMENT);
-            return Err(format!(
-                "its document has {long} bytes, {most} are the most"
-            ));
-        }
-        if desired.number < self.state.taken() {
-            let (number, taken) = (desired.number, self.state.taken());
-            return Err(format!(
-                "it is number {number}, and number {taken} was taken already"
-            ));
-        }
-        Ok((desired.number > self.state.taken()).then_some(desired))
     }
 
     async fn advance(&mut self, agent: &mut Agent) {
@@ -269,7 +242,7 @@ impl Rollout {
                 continue;
             };
             match agent.rehearse(&new, camera) {
-                Ok(analysis) => {
+                Ok((analysis, _)) => {
                     shadows.push(Shadow::begin(&camera.id, tap, analysis, camera.min_score))
                 }
                 Err(why) => {
@@ -479,6 +452,7 @@ impl Rollout {
             revision: agent.settings().revision.clone(),
             confirmed: self.state.confirmed(),
             push: self.state.report(),
+            cameras: edit::typed(&agent.settings()),
             refused: self.refused.clone(),
         });
     }

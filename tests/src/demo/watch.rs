@@ -96,7 +96,7 @@ impl Watch {
             match message.told {
                 Told::Incident(event) => self.tell(&event, message.at, screen)?,
                 Told::Health(health) => self.note(&health, screen)?,
-                Told::Status(_) | Told::Config(_) | Told::Other => {}
+                Told::Status(_) | Told::Config(_) | Told::Receipt(_) | Told::Other => {}
             }
         }
         Ok(())

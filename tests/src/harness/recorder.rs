@@ -10,7 +10,7 @@ use std::{
 };
 
 use protocol::{
-    Health, IncidentEvent, NodePath, NodeStatus, ReportedConfig, Topic,
+    Health, IncidentEvent, NodePath, NodeStatus, Receipt, ReportedConfig, Topic,
     topic::{PREFIX, parse},
 };
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
@@ -26,6 +26,8 @@ pub enum Told {
     Health(Health),
     /// What it goes by.
     Config(Box<ReportedConfig>),
+    /// What became of a command.
+    Receipt(Box<Receipt>),
     /// A chunk of evidence, or what is not understood.
     Other,
 }
@@ -223,8 +225,8 @@ fn understand(topic: String, payload: &[u8]) -> Message {
                 | Topic::Custody
                 | Topic::Totals { .. }
                 | Topic::DesiredConfig
-                | Topic::Command { .. }
-                | Topic::Receipt { .. } => None,
+                | Topic::Command { .. } => None,
+                Topic::Receipt { .. } => serde_json::from_slice(payload).map(Told::Receipt).ok(),
             };
             (Some(node), told)
         }

@@ -150,6 +150,8 @@ export interface CommandView {
   incident: string | null;
   /** What, for instance `snapshot`. */
   kind: string;
+  /** What a camera would have raised. */
+  preview: Preview | null;
   /** Why it was not done, in the node's words. */
   reason: string | null;
   /** Its identity. */
@@ -515,6 +517,32 @@ export interface PrecisionView {
   unjudged: number;
 }
 
+/** What a camera would have raised, had something else been pushed. */
+export interface Preview {
+  /** Alarms that would have been raised, the first ones first; not more than a receipt may hold. */
+  alarms: PreviewAlarm[];
+  /** How many there are in all. */
+  count: number;
+  /** What the node remembers of the camera begins here, */
+  from: string;
+  /** Rules that look at the picture itself: no picture is remembered, and nothing can be said of them. */
+  left_out?: string[];
+  /** How many would have been raised in the same time by what is in force. */
+  now: number;
+  /** and ends here. */
+  until: string;
+}
+
+/** An alarm that would have been raised. */
+export interface PreviewAlarm {
+  /** Who takes part. */
+  objects: ObjectRef[];
+  /** By which rule. */
+  rule: RuleRef;
+  /** When. */
+  time: string;
+}
+
 /** A push, as far as the node has come with it. */
 export interface PushReport {
   /** Its number. */
@@ -570,6 +598,8 @@ export interface Refusal {
 export interface ReportedConfig {
   /** The boot that says so. */
   bootid: string;
+  /** What each camera goes by: its zones, lines, rules and calibration as they were typed and pushed, over its preset. */
+  cameras?: Record<string, unknown>;
   /** Number of the push that is part of it for good. */
   confirmed?: number | null;
   /** The push that came last. */
