@@ -12,7 +12,7 @@ use std::{
 };
 
 use protocol::{IncidentEvent, IncidentState};
-use tests::harness::{NodeConfig, Scene, WatchedCamera, binary};
+use tests::harness::{NodeConfig, WatchedCamera, binary, clip_of_a_day, door};
 
 /// What `edge-agent replay` answers: its exit code and its standard output.
 fn replay(arguments: &[&str]) -> (Option<i32>, String) {
@@ -23,9 +23,13 @@ fn replay(arguments: &[&str]) -> (Option<i32>, String) {
     (run.status.code(), String::from_utf8(run.stdout).unwrap())
 }
 
-/// The configuration of a node that watches a scene; `edit` changes the text.
-fn configuration(folder: &Path, scene: &Scene, edit: impl Fn(String) -> String) -> PathBuf {
-    let camera: WatchedCamera = scene.watched("rtsp://192.0.2.1/".to_owned(), None);
+/// The configuration of a node that watches the door; `edit` changes the text.
+fn configuration(folder: &Path, edit: impl Fn(String) -> String) -> PathBuf {
+    let more = "lines = [{ id = \"middle\", from = [0.5, 0.1], to = [0.5, 0.95] }]";
+    let mut camera: WatchedCamera = door().unwrap().with(more).unwrap();
+    let passes = "id = \"passes\"\nkind = \"line_crossing\"\nline = \"middle\"";
+    let rules = camera.more["rules"].as_array_mut().unwrap();
+    rules.push(passes.parse::<toml::Table>().unwrap().into());
     let file = NodeConfig::new("bench", 1883, vec![camera])
         .write(folder)
         .unwrap();
@@ -37,14 +41,14 @@ fn configuration(folder: &Path, scene: &Scene, edit: impl Fn(String) -> String) 
 #[test]
 fn the_same_clips_give_the_same_events_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::rendered("bank-entrance").unwrap();
-    let config = configuration(&folder.path().join("node"), &scene, |text| text);
+    let clip = clip_of_a_day().unwrap();
+    let config = configuration(&folder.path().join("node"), |text| text);
     let config = config.to_string_lossy();
     // Two clips, one after the other: their events lie on one line of time.
     let clips = folder.path().join("clips");
     fs::create_dir(&clips).unwrap();
     for name in ["1.mp4", "2.mp4"] {
-        std::os::unix::fs::symlink(&scene.clip, clips.join(name)).unwrap();
+        std::os::unix::fs::symlink(&clip, clips.join(name)).unwrap();
     }
     let outs = ["a.jsonl", "b.jsonl"].map(|name| folder.path().join(name));
     for out in &outs {
@@ -86,9 +90,9 @@ fn the_same_clips_give_the_same_events_byte_for_byte() {
 #[test]
 fn a_shadow_tells_the_alarms_that_only_one_configuration_raises() {
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::rendered("bank-entrance").unwrap();
-    let usual = configuration(&folder.path().join("usual"), &scene, |text| text);
-    let (usual, clip) = (usual.to_string_lossy(), scene.clip.to_string_lossy());
+    let clip = clip_of_a_day().unwrap();
+    let usual = configuration(&folder.path().join("usual"), |text| text);
+    let (usual, clip) = (usual.to_string_lossy(), clip.to_string_lossy());
     let against = |other: &Path| {
         let other = other.to_string_lossy().into_owned();
         replay(&[&clip, "--config", &usual, "--shadow", &other])
@@ -100,7 +104,7 @@ fn a_shadow_tells_the_alarms_that_only_one_configuration_raises() {
         "{told}"
     );
     // Its rules wait for so long that nothing is left of those that wait: no other clip is needed to know.
-    let patient = configuration(&folder.path().join("patient"), &scene, |text| {
+    let patient = configuration(&folder.path().join("patient"), |text| {
         let long = with_lines(&text, "min_seconds = ", "min_seconds = 3000.0");
         assert_ne!(long, text);
         long
@@ -110,7 +114,7 @@ fn a_shadow_tells_the_alarms_that_only_one_configuration_raises() {
     assert!(told.lines().any(|line| line.starts_with('-')), "{told}");
     assert!(!told.lines().any(|line| line.starts_with('+')), "{told}");
     // Another rate is another look at the clip: it is shown anew, and says so in alarms, if at all.
-    let blind = configuration(&folder.path().join("blind"), &scene, |text| {
+    let blind = configuration(&folder.path().join("blind"), |text| {
         text.replace("[[cameras]]\n", "[[cameras]]\nmin_score = 0.99\n")
     });
     let (code, told) = against(&blind);

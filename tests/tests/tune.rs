@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tests::harness::{NodeConfig, RULE, WatchedCamera, binary, day};
+use tests::harness::{NodeConfig, RULE, binary, day, door};
 
 /// Days that values are found on, and days that they must hold on.
 const SEEN: std::ops::Range<u64> = 1..15;
@@ -50,17 +50,10 @@ fn days(folder: PathBuf, numbers: std::ops::Range<u64>) -> PathBuf {
     folder
 }
 
-/// A node whose camera watches the door as the first of these days says.
-fn watching(folder: &Path, days: &Path) -> PathBuf {
-    let case = fs::read_to_string(days.join("day-01/case.toml")).unwrap();
-    let case: toml::Table = case.parse().unwrap();
-    let mut camera = WatchedCamera::new("door", "rtsp://192.0.2.1/");
-    for key in ["zones", "rules"] {
-        camera.more.insert(key.to_owned(), case[key].clone());
-    }
-    NodeConfig::new("bench", 1883, vec![camera])
-        .write(folder)
-        .unwrap()
+/// A node whose camera watches the door.
+fn watching(folder: &Path) -> PathBuf {
+    let config = NodeConfig::new("bench", 1883, vec![door().unwrap()]);
+    config.write(folder).unwrap()
 }
 
 #[test]
@@ -68,8 +61,8 @@ fn detuned_values_are_tuned_and_hold_on_days_that_were_not_seen() {
     let folder = tempfile::tempdir().unwrap();
     let seen = days(folder.path().join("seen"), SEEN);
     let unseen = days(folder.path().join("unseen"), UNSEEN);
-    let well = watching(&folder.path().join("well"), &seen);
-    let config = watching(&folder.path().join("node"), &seen);
+    let well = watching(&folder.path().join("well"));
+    let config = watching(&folder.path().join("node"));
     let detuned = detune(&fs::read_to_string(&config).unwrap());
     fs::write(&config, &detuned).unwrap();
     let (good, bad) = (f1(&well, &unseen), f1(&config, &unseen));
@@ -129,7 +122,7 @@ fn detune(config: &str) -> String {
 fn nothing_is_written_unasked_and_what_falls_behind_its_baseline_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let seen = days(folder.path().join("seen"), 1..3);
-    let config = watching(&folder.path().join("node"), &seen);
+    let config = watching(&folder.path().join("node"));
     let (cases, place) = (seen.to_string_lossy(), config.to_string_lossy());
     let evaluate = |more: &[&str]| {
         edge_agent(&[&["evaluate", &*cases, "--config", &*place, "--json"], more].concat())

@@ -119,7 +119,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
 }
 
 /// Keys that are kept as they were typed, for whoever writes them down again: none that could hold an address or a login.
-const KEPT: [&str; 4] = ["zones", "lines", "rules", "calibration"];
+const KEPT: [&str; 5] = ["zones", "lines", "motion_masks", "rules", "calibration"];
 
 fn kept(raw: &RawCamera) -> toml::Table {
     let toml::Value::Table(mut typed) = raw.to_toml() else {

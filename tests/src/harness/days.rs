@@ -8,7 +8,7 @@ use std::{
 use camera_sim::{case::case_toml, render};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::workspace;
+use super::{WatchedCamera, workspace};
 
 /// A door with a zone before it. Who waits there for eight seconds loiters; many stop for less, and some wait beside the zone.
 const DOOR: &str = r#"
@@ -54,6 +54,21 @@ pub fn clip_of_a_day() -> anyhow::Result<PathBuf> {
         &scene,
         &workspace().join(".cache/camera-sim"),
     )?)
+}
+
+/// The node's camera at the door, under the days' rule.
+///
+/// # Errors
+/// If there is no such scene.
+pub fn door() -> anyhow::Result<WatchedCamera> {
+    let scene = camera_sim::scene::Scene::parse("door", Path::new("door"), &scene(1))?;
+    let case: toml::Table = case_toml(&scene, "clip.mp4")?.parse()?;
+    let mut camera = WatchedCamera::new("door", "rtsp://192.0.2.1/");
+    let shown = case
+        .into_iter()
+        .filter(|(key, _)| ["zones", "rules"].contains(&key.as_str()));
+    camera.more.extend(shown);
+    Ok(camera)
 }
 
 /// Makes the case of a day in `folder`, named after the day; its clip is rendered unless that was done before.

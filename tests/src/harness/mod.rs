@@ -22,7 +22,7 @@ mod wait;
 pub use broker::Broker;
 pub use centre::{Centre, Seen};
 pub use certificates::Certificates;
-pub use days::{RULE, clip_of_a_day, day};
+pub use days::{RULE, clip_of_a_day, day, door};
 pub use node::{Node, NodeConfig, WatchedCamera};
 pub use odd_camera::OddCamera;
 pub use place::{asset, binary, free_port, onnx_runtime, workspace};
