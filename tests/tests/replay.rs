@@ -70,17 +70,17 @@ fn the_same_clips_give_the_same_events_byte_for_byte() {
         .map(|l| serde_json::from_str(l).unwrap())
         .collect();
     let opened = |event: &&IncidentEvent| event.data.state == IncidentState::Opened;
-    let times = events
-        .iter()
-        .filter(opened)
-        .map(|event| event.data.time.capture.to_string());
-    let times: Vec<String> = times.collect();
+    let opened = events.iter().filter(opened);
+    let times: Vec<_> = opened.map(|event| event.data.time.capture).collect();
     assert!(
         times.len() >= 4 && times.len().is_multiple_of(2),
         "{times:?}"
     );
-    assert!(times[0].starts_with("2026-07-01T10:00:"), "{times:?}");
-    assert!(times.is_sorted());
+    assert!(
+        times[0].to_string().starts_with("2026-07-01T10:00:"),
+        "{times:?}"
+    );
+    assert!(times.is_sorted(), "{times:?}");
     let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
     ids.sort_unstable();
     ids.dedup();

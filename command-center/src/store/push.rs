@@ -172,12 +172,30 @@ fn reported(
 }
 
 fn of_node(connection: &Connection, node_id: i64) -> Result<ConfigView, StoreError> {
-    let pushed = connection
+    let (reported, heard) = reported(connection, node_id)?.unzip();
+    let good = reported.as_ref().and_then(|said| said.confirmed);
+    let good = good.and_then(|number| i64::try_from(number).ok());
+    let good = good.map(|number| pushed(connection, node_id, Some(number)));
+    Ok(ConfigView {
+        pushed: pushed(connection, node_id, None)?,
+        good: good.transpose()?.flatten(),
+        reported,
+        heard,
+    })
+}
+
+/// The push of a number, or the last one.
+fn pushed(
+    connection: &Connection,
+    node_id: i64,
+    number: Option<i64>,
+) -> Result<Option<PushView>, StoreError> {
+    let row = connection
         .prepare_cached(
             "SELECT push, number, document, trial, pushed_by, pushed_us, taken FROM config_push
-             WHERE node_id = ?1 ORDER BY number DESC LIMIT 1",
+             WHERE node_id = ?1 AND (?2 IS NULL OR number = ?2) ORDER BY number DESC LIMIT 1",
         )?
-        .query_row([node_id], |row| {
+        .query_row(params![node_id, number], |row| {
             Ok((
                 (row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get(2)?),
                 (
@@ -189,7 +207,7 @@ fn of_node(connection: &Connection, node_id: i64) -> Result<ConfigView, StoreErr
             ))
         })
         .optional()?;
-    let pushed = pushed.map(
+    row.map(
         |((push, number, document), (trial, pushed_by, at, taken))| {
             Ok::<_, StoreError>(PushView {
                 push: push.parse().map_err(|_| StoreError::Broken("push"))?,
@@ -201,14 +219,8 @@ fn of_node(connection: &Connection, node_id: i64) -> Result<ConfigView, StoreErr
                 taken,
             })
         },
-    );
-    let said = reported(connection, node_id)?;
-    let (reported, heard) = said.unzip();
-    Ok(ConfigView {
-        pushed: pushed.transpose()?,
-        reported,
-        heard,
-    })
+    )
+    .transpose()
 }
 
 /// Takes what a node says that it goes by.

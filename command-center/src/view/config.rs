@@ -10,6 +10,8 @@ use uuid::Uuid;
 pub struct ConfigView {
     /// What was pushed last.
     pub pushed: Option<PushView>,
+    /// The push that is part of what the node goes by for good, if it came from this centre.
+    pub good: Option<PushView>,
     /// What the node says that it goes by, and how far it has come.
     pub reported: Option<ReportedConfig>,
     /// When it said so.

@@ -76,6 +76,8 @@ pub(super) struct Connection<'s> {
     progress: Instant,
     /// The open incidents changed since the status was said.
     pub(super) status_stale: bool,
+    /// What the node goes by found no room in the queue.
+    pub(super) reported_stale: bool,
     pub(super) status_said: Instant,
     pub(super) leaving: Option<Leaving>,
     /// What evidence may take of the link.
@@ -102,6 +104,7 @@ impl<'s> Connection<'s> {
             max_packet: usize::MAX,
             progress: now,
             status_stale: false,
+            reported_stale: false,
             status_said: now,
             leaving: None,
             pace: Pace::new(sink.settings.bytes_per_second, now),
@@ -411,6 +414,9 @@ impl<'s> Connection<'s> {
             && now - self.status_said > STATUS_EVERY
         {
             self.publish_status(NodeState::Online);
+        }
+        if self.reported_stale {
+            self.publish_reported();
         }
         self.budget().keep(false);
         self.goodbye(now);

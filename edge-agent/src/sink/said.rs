@@ -54,6 +54,7 @@ impl Connection<'_> {
             acknowledged: true,
             retain: true,
         });
+        self.reported_stale = !said;
         if said {
             self.window.handed(Item::Passing);
         }

@@ -3,6 +3,7 @@
 import { t } from "./strings";
 import type {
   CommandView,
+  ConfigView,
   IncidentDetail,
   IncidentPage,
   IncidentSummary,
@@ -12,6 +13,7 @@ import type {
   PrecisionView,
   Refusal,
   SessionView,
+  Trial,
   Verdict,
 } from "./wire";
 
@@ -20,7 +22,15 @@ export type Command =
   | { kind: "test_alarm" | "snapshot" | "restart_camera" | "list_ignored"; camera: string }
   | { kind: "unignore"; camera: string; area: string }
   | { kind: "fetch_clip"; camera: string; seconds: number }
-  | { kind: "fetch_incident_clip"; camera: string; incident: string };
+  | { kind: "fetch_incident_clip"; camera: string; incident: string }
+  | { kind: "preview"; camera: string; document: string }
+  | { kind: "reload_config" };
+
+/** What a node is known by. */
+export type NodePath = Pick<NodeView, "region" | "site" | "node">;
+
+const nodeUrl = ({ region, site, node }: NodePath) =>
+  `/api/nodes/${[region, site, node].map(encodeURIComponent).join("/")}`;
 
 /** What an operator says of an incident; an empty area is around its objects, for ever. */
 export type Judgement = { verdict: Verdict; ignore?: { polygon?: [number, number][]; until?: string }; note?: string };
@@ -76,12 +86,11 @@ export const api = {
     ask<IncidentDetail>("POST", `/api/incidents/${id}/verdict`, judgement),
   precision: (days: number) => ask<PrecisionView[]>("GET", `/api/verdicts?days=${days}`),
   overview: () => ask<Overview>("GET", "/api/nodes"),
-  command: (node: Pick<NodeView, "region" | "site" | "node">, command: Command) =>
-    ask<{ request: string }>(
-      "POST",
-      `/api/nodes/${[node.region, node.site, node.node].map(encodeURIComponent).join("/")}/commands`,
-      command,
-    ),
+  command: (node: NodePath, command: Command) =>
+    ask<{ request: string }>("POST", `${nodeUrl(node)}/commands`, command),
+  config: (node: NodePath) => ask<ConfigView>("GET", `${nodeUrl(node)}/config`),
+  push: (node: NodePath, document: string, trial: Partial<Trial>) =>
+    ask<{ push: string; number: number }>("POST", `${nodeUrl(node)}/config`, { document, trial }),
   broughtUrl: (command: CommandView, part: string): string => `/api/commands/${command.request}/evidence/${part}`,
   parked: () => ask<ParkedMessage[]>("GET", "/api/parked"),
   /** The best picture that is here, or null. */

@@ -162,6 +162,8 @@ export interface CommandView {
 
 /** What a node's cameras are told besides the node's own files. */
 export interface ConfigView {
+  /** The push that is part of what the node goes by for good, if it came from this centre. */
+  good: PushView | null;
   /** When it said so. */
   heard: string | null;
   /** What was pushed last. */
