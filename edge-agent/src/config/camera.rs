@@ -107,7 +107,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
         schedules: scene.schedules,
         totals_every,
         without_clips: archive::without_clips(raw),
-        typed: kept(raw),
+        typed: toml::Table::new(),
         idle_rules: BTreeMap::new(),
         reel: if gate == GateKind::Encoded {
             reel.max(REEL_OF_GATE)
@@ -121,7 +121,7 @@ pub(super) fn check(check: &mut Check<'_>, raw: &At<RawCamera>) -> Option<Camera
 /// Keys that are kept as they were typed, for whoever writes them down again: none that could hold an address or a login.
 const KEPT: [&str; 5] = ["zones", "lines", "motion_masks", "rules", "calibration"];
 
-fn kept(raw: &RawCamera) -> toml::Table {
+pub(super) fn kept(raw: &RawCamera) -> toml::Table {
     let toml::Value::Table(mut typed) = raw.to_toml() else {
         return toml::Table::new();
     };

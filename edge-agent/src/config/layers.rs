@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    camera,
     check::hex,
     explain::Line,
     look,
@@ -38,6 +39,8 @@ pub(super) struct Layers {
     pub(super) cameras: Vec<At<RawCamera>>,
     /// Rules of presets that wait for something, by camera.
     pub(super) idle: BTreeMap<String, Idle>,
+    /// What each camera was told of its picture and its rules, those that are idle included.
+    pub(super) drawn: BTreeMap<String, toml::Table>,
     /// Keys of an earlier form, which were read as what they are called now.
     pub(super) moved: Vec<Moved>,
     /// What is wrong so far.
@@ -77,13 +80,16 @@ impl Layers {
             .iter()
             .filter_map(|camera| Some(camera.value.id.given()?.value.clone()));
         let over = Over::read(pushed, &known.collect::<Vec<String>>(), &mut problems);
-        let (mut presets, mut idle) = (Presets::default(), BTreeMap::new());
+        let mut presets = Presets::default();
+        let (mut idle, mut drawn) = (BTreeMap::new(), BTreeMap::new());
         let cameras = typed.into_iter().map(|camera| {
             let camera = over.over(camera);
             let mut camera = presets.under(camera, &dir, &mut problems);
+            let all = camera::kept(&camera.value);
             let waiting = preset::take_idle(&mut camera.value);
             if let Some(id) = camera.value.id.given() {
                 idle.insert(id.value.clone(), waiting);
+                drawn.insert(id.value.clone(), all);
             }
             camera
         });
@@ -92,6 +98,7 @@ impl Layers {
             dir,
             file,
             idle,
+            drawn,
             moved,
             problems,
         }

@@ -80,6 +80,7 @@ pub(super) fn check(
         file,
         cameras: raw_cameras,
         idle,
+        mut drawn,
         problems,
         ..
     } = layers;
@@ -93,6 +94,7 @@ pub(super) fn check(
         for camera in &mut cameras {
             let id = camera.id.as_str();
             camera.idle_rules = idle.get(id).cloned().unwrap_or_default();
+            camera.typed = drawn.remove(id).unwrap_or_default();
         }
         check.file(file, cameras, revision)
     });

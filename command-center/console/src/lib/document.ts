@@ -9,7 +9,6 @@ export function withDrawing(pushed: string, camera: string, before: Drawing, now
   const whole = parse(pushed);
   const cameras = (Array.isArray(whole.cameras) ? whole.cameras : []) as TomlTable[];
   const own: TomlTable = cameras.find((table) => table.id === camera) ?? { id: camera };
-  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
   const set = (key: string, value: unknown, old: unknown) => {
     if (!same(value, old)) own[key] = value as TomlTable;
   };
@@ -23,6 +22,14 @@ export function withDrawing(pushed: string, camera: string, before: Drawing, now
   return `${stringify({ ...whole, cameras: [...others, own] })}\n`;
 }
 
+/** Whether two values say the same; the order of keys says nothing. */
+export function same(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const keys = Object.keys(a);
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  return keys.length === Object.keys(b).length && keys.every((key) => same(left[key], right[key]));
+}
+
 const zones = (of: Drawing) =>
   of.shapes.filter((s) => s.kind === "zone").map(({ id, points }) => ({ id, polygon: points }));
 
@@ -34,7 +41,7 @@ function changedRules(pushed: Rule[], before: Rule[], now: Rule[]): Rule[] {
   const rules = new Map(pushed.map((rule) => [rule.id, rule]));
   for (const rule of now) {
     const old = before.find((other) => other.id === rule.id);
-    if (JSON.stringify(old) !== JSON.stringify(rule)) rules.set(rule.id, rule);
+    if (!same(old, rule)) rules.set(rule.id, rule);
   }
   for (const rule of before) {
     if (!now.some((other) => other.id === rule.id)) rules.set(rule.id, { id: rule.id, enabled: false });
