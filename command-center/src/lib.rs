@@ -10,9 +10,11 @@ pub mod message;
 pub mod metrics;
 pub mod originals;
 pub mod password;
+pub mod role;
 pub mod store;
 pub mod task;
 mod token;
+pub mod totp;
 pub mod view;
 pub mod web;
 

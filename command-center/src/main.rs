@@ -1,4 +1,4 @@
-//! Arguments and exit codes: 0 well ended, 64 wrong usage or configuration, 69 something needed is not there,
+//! Arguments and exit codes: 0 well ended, 64 wrong usage or configuration, 65 the audit is broken, 69 something needed is not there,
 //! 70 internal.
 
 use std::{
@@ -14,13 +14,15 @@ use command_center::{
     config, open_store,
     originals::{SealKey, SealKeyError},
     password,
+    role::{Grant, Role},
     store::{Store, StoreError},
 };
-use protocol::Utc;
+use protocol::{Name, Utc};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 const USAGE: u8 = 64;
+const BROKEN: u8 = 65;
 const UNAVAILABLE: u8 = 69;
 const INTERNAL: u8 = 70;
 
@@ -44,9 +46,12 @@ enum Command {
     /// The key to which nodes seal clips as they were filmed.
     #[command(subcommand)]
     SealKey(KeyCommand),
-    /// Users of the console; the password is read from standard input.
+    /// Users of the console; a password is read from standard input.
     #[command(subcommand)]
     User(UserCommand),
+    /// Who did what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[derive(Subcommand)]
@@ -66,8 +71,10 @@ struct KeyFile {
 
 #[derive(Subcommand)]
 enum UserCommand {
-    /// Add a user.
-    Add(UserName),
+    /// Add a user, with one role.
+    Add(NewUser),
+    /// Let a user sign in without a one-time code, who has lost the authenticator, and end all sessions of that user.
+    TotpOff(UserName),
     /// Give a user another password and end all sessions of that user.
     Reset(UserName),
 }
@@ -85,6 +92,33 @@ struct UserName {
     name: String,
     #[command(flatten)]
     file: ConfigFile,
+}
+
+#[derive(clap::Args)]
+struct NewUser {
+    #[command(flatten)]
+    user: UserName,
+    /// What the user may do; administrators grant more in the console.
+    #[arg(long, value_enum, default_value = "operator")]
+    role: Role,
+    /// In this region only.
+    #[arg(long)]
+    region: Option<Name>,
+    /// At this site of the region only.
+    #[arg(long, requires = "region")]
+    site: Option<Name>,
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Go through all of it and say whether it is whole; exit code 65 if not.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// A head that was noted down earlier: whether the audit still holds what it ended.
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
+    },
 }
 
 /// What went wrong, and the exit code for it.
@@ -138,11 +172,26 @@ fn act(command: Command) -> Result<(), Failure> {
         }
         Command::SealKey(KeyCommand::Show(file)) => show_seal_key(SealKey::read(&file.path)),
         Command::User(command) => {
-            let (UserCommand::Add(user) | UserCommand::Reset(user)) = &command;
-            let settings = load(&user.file)?;
-            let store = open_store(&settings.data_dir, settings.evidence_max_bytes)
-                .map_err(|e| Failure::new(UNAVAILABLE, e))?;
+            let store = opened(&load(&command.user().file)?)?;
             runtime()?.block_on(change_user(command, store))
+        }
+        Command::Audit(AuditCommand::Check { file, head }) => {
+            let store = opened(&load(&file)?)?;
+            runtime()?.block_on(check_audit(store, head))
+        }
+    }
+}
+
+fn opened(settings: &config::Settings) -> Result<Store, Failure> {
+    open_store(&settings.data_dir, settings.evidence_max_bytes)
+        .map_err(|e| Failure::new(UNAVAILABLE, e))
+}
+
+impl UserCommand {
+    fn user(&self) -> &UserName {
+        match self {
+            UserCommand::Add(new) => &new.user,
+            UserCommand::Reset(user) | UserCommand::TotpOff(user) => user,
         }
     }
 }
@@ -180,20 +229,25 @@ async fn run(settings: config::Settings) -> Result<(), Failure> {
 }
 
 async fn change_user(command: UserCommand, store: Store) -> Result<(), Failure> {
-    let (UserCommand::Add(user) | UserCommand::Reset(user)) = &command;
-    let name = user.name.clone();
-    let secret = read_password(&name).map_err(|e| Failure::new(USAGE, e))?;
-    password::check(&name, &secret).map_err(|e| Failure::new(USAGE, e))?;
-    let hash = password::hash(&secret)
-        .map_err(|e| Failure::new(INTERNAL, anyhow::anyhow!("cannot hash the password: {e}")))?;
-    let by = "command line".to_owned();
-    let changed = match &command {
-        UserCommand::Add(_) => store.add_user(by, name.clone(), hash, Utc::now()).await,
-        UserCommand::Reset(_) => {
+    let name = command.user().name.clone();
+    let (by, now) = ("command line".to_owned(), Utc::now());
+    let changed = match command {
+        UserCommand::Add(new) => {
+            let hash = read_hash(&name)?;
+            let grant = Grant {
+                role: new.role,
+                region: new.region,
+                site: new.site,
+            };
             store
-                .reset_password(by, name.clone(), hash, Utc::now())
+                .add_user(by, name.clone(), hash, vec![grant], now)
                 .await
         }
+        UserCommand::Reset(_) => {
+            let hash = read_hash(&name)?;
+            store.reset_password(by, name.clone(), hash, now).await
+        }
+        UserCommand::TotpOff(_) => store.remove_totp(by, name.clone(), now).await,
     };
     store.close().await;
     match changed {
@@ -203,6 +257,45 @@ async fn change_user(command: UserCommand, store: Store) -> Result<(), Failure> 
         }
         Err(error) => Err(Failure::new(UNAVAILABLE, error)),
     }
+}
+
+fn read_hash(name: &str) -> Result<String, Failure> {
+    let secret = read_password(name).map_err(|e| Failure::new(USAGE, e))?;
+    password::check(name, &secret).map_err(|e| Failure::new(USAGE, e))?;
+    password::hash(&secret)
+        .map_err(|e| Failure::new(INTERNAL, anyhow::anyhow!("cannot hash the password: {e}")))
+}
+
+async fn check_audit(store: Store, head: Option<String>) -> Result<(), Failure> {
+    let unavailable = |e| Failure::new(UNAVAILABLE, e);
+    let check = store.check_audit().await.map_err(unavailable)?;
+    let held = match &head {
+        Some(head) => Some(store.audit_had(head.clone()).await.map_err(unavailable)?),
+        None => None,
+    };
+    store.close().await;
+    if let Some(line) = check.broken_at {
+        let why = anyhow::anyhow!(
+            "line {line} of {} is not as it was written, or one before it is missing",
+            check.lines
+        );
+        return Err(Failure::new(BROKEN, why));
+    }
+    if held == Some(false) {
+        let why = anyhow::anyhow!(
+            "no line has the hash that was noted down: lines have gone, or it is of another centre"
+        );
+        return Err(Failure::new(BROKEN, why));
+    }
+    let held = if held.is_some() {
+        ", and holds what was noted down"
+    } else {
+        ""
+    };
+    say(&format!(
+        "{} lines, whole{held}\nhead {}",
+        check.lines, check.head
+    ))
 }
 
 /// Reads one line; on a terminal it asks, and `stty` keeps the answer off the screen.

@@ -3,6 +3,7 @@
 //! The store answers in these types too: nothing of its database shows in them.
 
 mod config;
+mod people;
 
 use protocol::{
     CameraState, Coverage, Degradation, IgnoredArea, IncidentState, NodeState, Preview, Severity,
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use config::{ConfigView, PushView};
+pub use people::{AuditCheck, AuditLine, AuditPage, MeView, SessionView, TotpSetup, UserView};
 
 /// One line of the list of incidents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -458,15 +460,6 @@ pub struct ParkedMessage {
     pub bytes: u64,
     /// Its beginning, as far as it is text.
     pub excerpt: String,
-}
-
-/// Who is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SessionView {
-    /// Nobody can sign in yet: the first administrator is to be named with the one-time token.
-    pub first_admin_needed: bool,
-    /// Name of the user who is signed in.
-    pub user: Option<String>,
 }
 
 /// Why a request was refused, in words for people.

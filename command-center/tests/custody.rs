@@ -27,7 +27,7 @@ use serde_json::json;
 use support::{
     http::Client,
     process::free_port,
-    sample::{Node, Sent, at, record},
+    sample::{Node, Sent, administrator, at, record},
 };
 use uuid::Uuid;
 
@@ -221,9 +221,13 @@ async fn start(folder: &Path) -> (Centre, Client) {
     let settings = config::parse(&text, folder).unwrap();
     let centre = Centre::start(settings).await.unwrap();
     let hash = command_center::password::hash(PASSWORD).unwrap();
-    let added = centre
-        .store()
-        .add_user("test".to_owned(), "desk".to_owned(), hash, at(0));
+    let added = centre.store().add_user(
+        "test".to_owned(),
+        "desk".to_owned(),
+        hash,
+        administrator(),
+        at(0),
+    );
     added.await.unwrap();
     let mut client = Client::new(centre.address());
     let form = json!({"name": "desk", "password": PASSWORD});

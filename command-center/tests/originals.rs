@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use support::{
     http::Client,
     process::free_port,
-    sample::{Node, at, record},
+    sample::{Node, administrator, at, record},
 };
 use uuid::Uuid;
 
@@ -40,9 +40,13 @@ async fn start(folder: &Path) -> (Centre, SealKey) {
 
 async fn signed_in(centre: &Centre, name: &str) -> Client {
     let hash = command_center::password::hash(PASSWORD).unwrap();
-    let added = centre
-        .store()
-        .add_user("test".to_owned(), name.to_owned(), hash, at(0));
+    let added = centre.store().add_user(
+        "test".to_owned(),
+        name.to_owned(),
+        hash,
+        administrator(),
+        at(0),
+    );
     added.await.unwrap();
     let mut client = Client::new(centre.address());
     let form = json!({"name": name, "password": PASSWORD});

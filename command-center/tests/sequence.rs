@@ -121,7 +121,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     let path = folder.path().join("centre.sqlite3");
     let old = rusqlite::Connection::open(path).unwrap();
     old.execute_batch(
-        "DROP TABLE given_up; DROP TABLE command; DROP TABLE tail; DROP TABLE totals; DROP TABLE verdict; DROP TABLE manifest; DROP TABLE chain; DROP TABLE config_push; DROP TABLE config_report; PRAGMA user_version = 1;",
+        "DROP TABLE given_up; DROP TABLE command; DROP TABLE tail; DROP TABLE totals; DROP TABLE verdict; DROP TABLE manifest; DROP TABLE chain; DROP TABLE config_push; DROP TABLE config_report; DROP TABLE user_grant; ALTER TABLE user DROP COLUMN disabled_us; ALTER TABLE user DROP COLUMN totp; ALTER TABLE user DROP COLUMN totp_offered; ALTER TABLE user DROP COLUMN totp_step; DROP INDEX session_by_user; ALTER TABLE session DROP COLUMN begun_us; DROP INDEX audit_by_user; ALTER TABLE audit DROP COLUMN hash; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(old);

@@ -8,11 +8,12 @@
 mod support;
 
 use command_center::{
+    role::Reach,
     store::{ChangeBatch, IncidentQuery, Outcome, Store, StoreError},
     view::{EndingBasis, Snapshot},
 };
 use protocol::{IncidentState, NodeState, Severity};
-use support::sample::{Node, announce, announce_part, at, hex, record};
+use support::sample::{Node, administrator, announce, announce_part, at, hex, record};
 use uuid::Uuid;
 
 const EVIDENCE_MAX: u64 = 1 << 20;
@@ -24,6 +25,7 @@ fn open(folder: &tempfile::TempDir) -> Store {
 async fn list(store: &Store) -> Vec<command_center::view::IncidentSummary> {
     let query = IncidentQuery {
         limit: 100,
+        reach: Reach::everything(),
         ..IncidentQuery::default()
     };
     store.incidents(query).await.unwrap().incidents
@@ -317,6 +319,7 @@ async fn pages_follow_each_other_without_loss_or_repeat() {
         record(&store, &[&node.send_event(&event)]).await;
     }
     let all = list(&store).await;
+    assert_eq!(all.len(), 25);
     assert!(all.windows(2).all(|w| w[0].captured >= w[1].captured));
     let mut paged = Vec::new();
     let mut before = None;
@@ -324,6 +327,7 @@ async fn pages_follow_each_other_without_loss_or_repeat() {
         let query = IncidentQuery {
             before,
             limit: 7,
+            reach: Reach::everything(),
             ..IncidentQuery::default()
         };
         let page = store.incidents(query).await.unwrap();
@@ -364,6 +368,7 @@ async fn the_audit_cannot_be_rewritten() {
             "test".to_owned(),
             "desk".to_owned(),
             "hash".to_owned(),
+            administrator(),
             at(0),
         )
         .await
@@ -373,6 +378,7 @@ async fn the_audit_cannot_be_rewritten() {
             "test".to_owned(),
             "desk".to_owned(),
             "hash".to_owned(),
+            administrator(),
             at(0),
         )
         .await;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use support::{
     http::Client,
     process::free_port,
-    sample::{Node, at, record},
+    sample::{Node, administrator, at, record},
 };
 use uuid::Uuid;
 
@@ -39,9 +39,13 @@ async fn start(folder: &Path, key: bool) -> (Centre, Client) {
     let settings = config::parse(&text, folder).unwrap();
     let centre = Centre::start(settings).await.unwrap();
     let hash = command_center::password::hash(PASSWORD).unwrap();
-    let added = centre
-        .store()
-        .add_user("test".to_owned(), "desk".to_owned(), hash, at(0));
+    let added = centre.store().add_user(
+        "test".to_owned(),
+        "desk".to_owned(),
+        hash,
+        administrator(),
+        at(0),
+    );
     added.await.unwrap();
     let mut client = Client::new(centre.address());
     let form = json!({"name": "desk", "password": PASSWORD});

@@ -30,7 +30,7 @@ fn the_console_has_the_types_of_the_interface() {
 fn typescript() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut generator = settings.into_generator();
-    let roots: [Schema; 8] = [
+    let roots: [Schema; 12] = [
         generator.subschema_for::<view::IncidentPage>(),
         generator.subschema_for::<view::IncidentDetail>(),
         generator.subschema_for::<view::Overview>(),
@@ -38,6 +38,10 @@ fn typescript() -> String {
         generator.subschema_for::<view::PrecisionView>(),
         generator.subschema_for::<view::ParkedMessage>(),
         generator.subschema_for::<view::SessionView>(),
+        generator.subschema_for::<view::UserView>(),
+        generator.subschema_for::<view::TotpSetup>(),
+        generator.subschema_for::<view::AuditPage>(),
+        generator.subschema_for::<view::AuditCheck>(),
         generator.subschema_for::<view::Refusal>(),
     ];
     assert!(roots.iter().all(|root| root.get("$ref").is_some()));

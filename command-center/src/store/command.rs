@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
+    audit::Deed,
     evidence::EvidenceFolder,
     micros,
-    people::Deed,
     read::{EvidenceFile, collect, json},
     record::{Outcome, Refused, changed},
     sequence, time, verdict,

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
+    audit::Deed,
     evidence::{EvidenceFolder, is_sha256},
     micros,
-    people::Deed,
     read::collect,
     record::{Outcome, Refused},
     sequence, time,

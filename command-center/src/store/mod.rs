@@ -4,6 +4,7 @@
 //! database can stand behind the same names. Here it is one SQLite file in WAL mode. One thread writes; readers have
 //! connections of their own and wait for nobody. What a method has answered is on the disk.
 
+mod audit;
 mod command;
 mod custody;
 mod evidence;
@@ -11,10 +12,12 @@ mod incident;
 mod node;
 mod people;
 mod push;
+mod reach;
 mod read;
 mod record;
 mod schema;
 mod sequence;
+mod session;
 mod totals;
 mod verdict;
 
@@ -28,12 +31,14 @@ use protocol::Utc;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use audit::AuditQuery;
 pub use command::DueCommand;
 pub use custody::Attested;
-pub use people::{Account, Session};
+pub use people::Account;
 pub use push::DuePush;
 pub use read::{Change, ChangeBatch, EvidenceFile, IncidentQuery};
 pub use record::{Delivery, Outcome};
+pub use session::Session;
 pub use totals::TotalsQuery;
 pub use verdict::Judgement;
 
@@ -77,6 +82,9 @@ pub enum StoreError {
     /// A user of that name is there already.
     #[error("a user named {0:?} is there already")]
     UserExists(String),
+    /// Nobody would be left who can decide who may do what.
+    #[error("{0:?} is the last administrator of everything: make another one first")]
+    LastAdministrator(String),
     /// No user has that name.
     #[error("there is no user named {0:?}")]
     NoSuchUser(String),

@@ -1,25 +1,23 @@
-//! Users, their sessions, and the audit of what they did. Only hashes of passwords and tokens are kept.
+//! Users and what they were granted. Only hashes of passwords are kept; secrets of one-time codes as they are.
 
 use protocol::Utc;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use uuid::Uuid;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{Store, StoreError, micros, record::changed};
+use super::{Store, StoreError, audit::Deed, micros, read::collect, time};
+use crate::{
+    role::{Grant, Grants, Right, Role},
+    view::UserView,
+};
 
-/// A user and the hash of the password.
+/// A user, and what signing in takes.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Number of the user.
-    pub id: i64,
     /// Hash of the password in PHC format.
     pub password_hash: String,
-}
-
-/// A user who is signed in.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// Name of the user.
-    pub user: String,
+    /// Secret of one-time codes, if they are needed, too.
+    pub totp: Option<String>,
+    /// Secret that an authenticator has been shown, and of which no code was given back yet.
+    pub totp_offered: Option<String>,
 }
 
 impl Store {
@@ -32,7 +30,7 @@ impl Store {
             .await
     }
 
-    /// Makes the first user; `false` if there is one already.
+    /// Makes the first user, an administrator; `false` if there is a user already.
     ///
     /// # Errors
     /// If the database fails.
@@ -47,7 +45,8 @@ impl Store {
             if tx.prepare("SELECT 1 FROM user")?.exists([])? {
                 return Ok(false);
             }
-            add_user(tx, &name, &password_hash, now)?;
+            let grants = [Grant::everywhere(Role::Administrator)];
+            add_user(tx, &name, &password_hash, &grants, now)?;
             Ok(true)
         })
         .await
@@ -62,11 +61,15 @@ impl Store {
         by: String,
         name: String,
         password_hash: String,
+        granted: Vec<Grant>,
         now: Utc,
     ) -> Result<(), StoreError> {
-        let deed = Deed::new(&by, "user_added", &name);
+        let deed = Deed {
+            note: Some(written(&granted)),
+            ..Deed::new(&by, "user_added", &name)
+        };
         self.audited(deed, now, move |tx| {
-            add_user(tx, &name, &password_hash, now)?;
+            add_user(tx, &name, &password_hash, &granted, now)?;
             Ok(true)
         })
         .await
@@ -85,36 +88,135 @@ impl Store {
         now: Utc,
     ) -> Result<(), StoreError> {
         let deed = Deed::new(&by, "password_reset", &name);
-        self.audited(deed, now, move |tx| {
-            let id: Option<i64> = tx
-                .query_row(
-                    "UPDATE user SET password_hash = ?2 WHERE name = ?1 RETURNING id",
-                    [&name, &password_hash],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let Some(id) = id else {
-                return Err(StoreError::NoSuchUser(name));
-            };
-            tx.execute("DELETE FROM session WHERE user_id = ?1", [id])?;
-            Ok(true)
+        self.changed_user(deed, name, now, move |tx, id| {
+            tx.execute(
+                "UPDATE user SET password_hash = ?2 WHERE id = ?1",
+                params![id, password_hash],
+            )?;
+            end_sessions(tx, id)
         })
         .await
-        .map(drop)
     }
 
-    /// The account of that name.
+    /// Grants a user this and nothing else, on the word of `by`. It counts from the user's next request on.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchUser`], [`StoreError::LastAdministrator`], or if the database fails.
+    pub async fn grant(
+        &self,
+        by: String,
+        name: String,
+        granted: Vec<Grant>,
+        now: Utc,
+    ) -> Result<(), StoreError> {
+        let deed = Deed {
+            note: Some(written(&granted)),
+            ..Deed::new(&by, "granted", &name)
+        };
+        self.changed_user(deed, name, now, move |tx, id| {
+            tx.execute("DELETE FROM user_grant WHERE user_id = ?1", [id])?;
+            add_grants(tx, id, &granted)
+        })
+        .await
+    }
+
+    /// Lets a user sign in no more, and ends all sessions of that user; or lets the user in again. On the word of `by`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchUser`], [`StoreError::LastAdministrator`], or if the database fails.
+    pub async fn disable(
+        &self,
+        by: String,
+        name: String,
+        disabled: bool,
+        now: Utc,
+    ) -> Result<(), StoreError> {
+        let action = if disabled {
+            "user_disabled"
+        } else {
+            "user_enabled"
+        };
+        let deed = Deed::new(&by, action, &name);
+        self.changed_user(deed, name, now, move |tx, id| {
+            let at = disabled.then(|| micros(now));
+            tx.execute(
+                "UPDATE user SET disabled_us = ?2 WHERE id = ?1",
+                params![id, at],
+            )?;
+            end_sessions(tx, id)
+        })
+        .await
+    }
+
+    /// Keeps a secret that an authenticator is shown; it counts once [`Store::confirm_totp`] says so.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchUser`], or if the database fails.
+    pub async fn offer_totp(
+        &self,
+        name: String,
+        secret: String,
+        now: Utc,
+    ) -> Result<(), StoreError> {
+        let deed = Deed::new(&name, "totp_offered", &name);
+        self.changed_user(deed, name, now, move |tx, id| {
+            tx.execute(
+                "UPDATE user SET totp_offered = ?2 WHERE id = ?1",
+                params![id, secret],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// From now on signing in needs a code of the secret that was offered; `step` is the one of the code that was given back.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchUser`], or if the database fails.
+    pub async fn confirm_totp(&self, name: String, step: u64, now: Utc) -> Result<(), StoreError> {
+        let deed = Deed::new(&name, "totp_on", &name);
+        self.changed_user(deed, name, now, move |tx, id| {
+            tx.execute(
+                "UPDATE user SET totp = totp_offered, totp_offered = NULL, totp_step = ?2
+                 WHERE id = ?1 AND totp_offered IS NOT NULL",
+                params![id, step.cast_signed()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Signing in needs no code any more, on the word of `by`; all sessions of the user end.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchUser`], or if the database fails.
+    pub async fn remove_totp(&self, by: String, name: String, now: Utc) -> Result<(), StoreError> {
+        let deed = Deed::new(&by, "totp_off", &name);
+        self.changed_user(deed, name, now, move |tx, id| {
+            tx.execute(
+                "UPDATE user SET totp = NULL, totp_offered = NULL, totp_step = NULL WHERE id = ?1",
+                [id],
+            )?;
+            end_sessions(tx, id)
+        })
+        .await
+    }
+
+    /// The account of that name, if that user may sign in.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn account(&self, name: String) -> Result<Option<Account>, StoreError> {
         self.read(move |connection| {
             let account = connection
-                .prepare_cached("SELECT id, password_hash FROM user WHERE name = ?1")?
+                .prepare_cached(
+                    "SELECT password_hash, totp, totp_offered FROM user WHERE name = ?1 AND disabled_us IS NULL",
+                )?
                 .query_row([name], |row| {
                     Ok(Account {
-                        id: row.get(0)?,
-                        password_hash: row.get(1)?,
+                        password_hash: row.get(0)?,
+                        totp: row.get(1)?,
+                        totp_offered: row.get(2)?,
                     })
                 })
                 .optional()?;
@@ -123,169 +225,138 @@ impl Store {
         .await
     }
 
-    /// Begins a session of `user`, known by the hash of its token.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchUser`], or if the database fails.
-    pub async fn begin_session(
-        &self,
-        user: String,
-        token_hash: [u8; 32],
-        now: Utc,
-        expires: Utc,
-    ) -> Result<(), StoreError> {
-        let deed = Deed::new(&user, "signed_in", &user);
-        self.audited(deed, now, move |tx| {
-            tx.execute("DELETE FROM session WHERE expires_us <= ?1", [micros(now)])?;
-            let added = tx.execute(
-                "INSERT INTO session SELECT ?1, id, ?3 FROM user WHERE name = ?2",
-                params![token_hash, user, micros(expires)],
-            )?;
-            if added == 0 {
-                return Err(StoreError::NoSuchUser(user));
-            }
-            Ok(true)
-        })
-        .await
-        .map(drop)
-    }
-
-    /// The session of that token, if it has not ended.
+    /// All users, by name.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn session(
-        &self,
-        token_hash: [u8; 32],
-        now: Utc,
-    ) -> Result<Option<Session>, StoreError> {
+    pub async fn users(&self, now: Utc) -> Result<Vec<UserView>, StoreError> {
         self.read(move |connection| {
-            let session = connection
-                .prepare_cached(
-                    "SELECT user.name FROM session JOIN user ON user.id = session.user_id
-                     WHERE token_hash = ?1 AND expires_us > ?2",
-                )?
-                .query_row(params![token_hash, micros(now)], |row| {
-                    Ok(Session { user: row.get(0)? })
-                })
-                .optional()?;
-            Ok(session)
-        })
-        .await
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn end_session(
-        &self,
-        token_hash: [u8; 32],
-        user: String,
-        now: Utc,
-    ) -> Result<(), StoreError> {
-        let deed = Deed::new(&user, "signed_out", &user);
-        self.audited(deed, now, move |tx| {
-            tx.execute("DELETE FROM session WHERE token_hash = ?1", [token_hash])?;
-            Ok(true)
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Acknowledges an incident: the first who does takes it on, a later one is noted in the audit only.
-    /// `false` if there is no such incident.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn acknowledge(
-        &self,
-        incident: Uuid,
-        user: String,
-        note: Option<String>,
-        now: Utc,
-    ) -> Result<bool, StoreError> {
-        let id = incident.to_string();
-        let deed = Deed {
-            note,
-            ..Deed::new(&user, "acknowledged", &id)
-        };
-        self.audited(deed, now, move |tx| {
-            let known = tx.execute(
-                "UPDATE incident SET acknowledged_by = coalesce(acknowledged_by, ?2),
-                   acknowledged_us = coalesce(acknowledged_us, ?3) WHERE id = ?1",
-                params![id, user, micros(now)],
+            let mut statement = connection.prepare_cached(
+                "SELECT id, name, created_us, disabled_us IS NOT NULL, totp IS NOT NULL,
+                   (SELECT count(*) FROM session WHERE user_id = user.id AND expires_us > ?1)
+                 FROM user ORDER BY name COLLATE NOCASE",
             )?;
-            if known == 0 {
-                return Ok(false);
-            }
-            changed(tx, "incident", &id)?;
-            Ok(true)
+            collect(&mut statement, &[&micros(now)], |row| {
+                Ok(UserView {
+                    grants: grants(connection, row.get(0)?)?.0,
+                    name: row.get(1)?,
+                    created: time(row.get(2)?)?,
+                    disabled: row.get(3)?,
+                    totp: row.get(4)?,
+                    sessions: row.get::<_, i64>(5)?.cast_unsigned(),
+                })
+            })
         })
         .await
     }
 
-    /// Changes something together with its entry in the audit, both or neither. Where `change` says that there was
-    /// nothing to do (`false`), there is no entry either.
-    pub(super) async fn audited(
+    /// Changes a user, together with its line in the audit; somebody who can administer everywhere must be left.
+    async fn changed_user(
         &self,
         deed: Deed,
+        name: String,
         now: Utc,
-        change: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError> + Send + 'static,
-    ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = change(&tx)?;
-            if done {
-                deed.audit(&tx, now)?;
-                tx.commit()?;
+        change: impl FnOnce(&Transaction<'_>, i64) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let changed = self.audited(deed, now, move |tx| {
+            let id: Option<i64> = tx
+                .query_row("SELECT id FROM user WHERE name = ?1", [&name], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            let Some(id) = id else {
+                return Err(StoreError::NoSuchUser(name));
+            };
+            change(tx, id)?;
+            if !somebody_administers(tx)? {
+                return Err(StoreError::LastAdministrator(name));
             }
-            Ok(done)
-        })
-        .await
+            Ok(true)
+        });
+        changed.await.map(drop)
     }
 }
 
-/// What somebody did.
-pub(super) struct Deed {
-    pub(super) user: String,
-    pub(super) action: &'static str,
-    pub(super) subject: String,
-    pub(super) note: Option<String>,
-}
-
-impl Deed {
-    pub(super) fn new(user: &str, action: &'static str, subject: &str) -> Deed {
-        Deed {
-            user: user.to_owned(),
-            action,
-            subject: subject.to_owned(),
-            note: None,
+fn somebody_administers(connection: &Connection) -> Result<bool, StoreError> {
+    let mut active = connection.prepare("SELECT id FROM user WHERE disabled_us IS NULL")?;
+    let mut ids = active.query([])?;
+    while let Some(row) = ids.next()? {
+        if grants(connection, row.get(0)?)?.may_everywhere(Right::Administer) {
+            return Ok(true);
         }
     }
+    Ok(false)
+}
 
-    fn audit(&self, connection: &Connection, now: Utc) -> Result<(), StoreError> {
-        connection
-            .prepare_cached(
-                "INSERT INTO audit (at_us, user, action, subject, note) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![micros(now), self.user, self.action, self.subject, self.note])?;
-        Ok(())
-    }
+/// What a user was granted.
+pub(super) fn grants(connection: &Connection, user: i64) -> Result<Grants, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT role, region, site FROM user_grant WHERE user_id = ?1 ORDER BY rowid",
+    )?;
+    let name = |name: Option<String>| {
+        let name = name.map(|name| name.parse().map_err(|_| StoreError::Broken("grant")));
+        name.transpose()
+    };
+    let grants = collect(&mut statement, &[&user], |row| {
+        let role = Role::of(&row.get::<_, String>(0)?).ok_or(StoreError::Broken("grant"))?;
+        Ok(Grant {
+            role,
+            region: name(row.get(1)?)?,
+            site: name(row.get(2)?)?,
+        })
+    })?;
+    Ok(Grants(grants))
+}
+
+fn end_sessions(connection: &Connection, user: i64) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM session WHERE user_id = ?1", [user])?;
+    Ok(())
 }
 
 fn add_user(
     connection: &Connection,
     name: &str,
     password_hash: &str,
+    granted: &[Grant],
     now: Utc,
 ) -> Result<(), StoreError> {
-    let added = connection.execute(
-        "INSERT OR IGNORE INTO user (name, password_hash, created_us) VALUES (?1, ?2, ?3)",
-        params![name, password_hash, micros(now)],
-    )?;
-    match added {
-        0 => Err(StoreError::UserExists(name.to_owned())),
-        _ => Ok(()),
+    let id: Option<i64> = connection
+        .query_row(
+            "INSERT OR IGNORE INTO user (name, password_hash, created_us) VALUES (?1, ?2, ?3) RETURNING id",
+            params![name, password_hash, micros(now)],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match id {
+        Some(id) => add_grants(connection, id, granted),
+        None => Err(StoreError::UserExists(name.to_owned())),
     }
+}
+
+fn add_grants(connection: &Connection, user: i64, granted: &[Grant]) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare_cached("INSERT INTO user_grant VALUES (?1, ?2, ?3, ?4)")?;
+    for grant in granted {
+        let (region, site) = (grant.region.as_ref(), grant.site.as_ref());
+        statement.execute(params![
+            user,
+            grant.role.as_str(),
+            region.map(|name| name.as_str()),
+            site.map(|name| name.as_str())
+        ])?;
+    }
+    Ok(())
+}
+
+/// Grants as words: `operator of north/bazaar, auditor`.
+fn written(granted: &[Grant]) -> String {
+    let place = |grant: &Grant| match (&grant.region, &grant.site) {
+        (None, _) => String::new(),
+        (Some(region), None) => format!(" of {region}"),
+        (Some(region), Some(site)) => format!(" of {region}/{site}"),
+    };
+    let words = granted
+        .iter()
+        .map(|grant| format!("{}{}", grant.role.as_str(), place(grant)));
+    words.collect::<Vec<_>>().join(", ")
 }

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, micros,
-    people::Deed,
+    Store, StoreError,
+    audit::Deed,
+    micros,
     read::{collect, json},
     record::{Outcome, Refused, changed},
     time,

@@ -13,11 +13,14 @@ use uuid::Uuid;
 use super::{
     Store, StoreError, custody,
     incident::{self, Merged},
-    micros, node, record, time, verdict,
+    micros, node, reach, record, time, verdict,
 };
-use crate::view::{
-    Acknowledgement, AuditEntry, Ending, EndingBasis, EvidenceView, IncidentDetail, IncidentPage,
-    IncidentSummary, MessageView, NodeView, ParkedMessage, Snapshot,
+use crate::{
+    role::Reach,
+    view::{
+        Acknowledgement, AuditEntry, Ending, EndingBasis, EvidenceView, IncidentDetail,
+        IncidentPage, IncidentSummary, MessageView, NodeView, ParkedMessage, Snapshot,
+    },
 };
 
 /// Which incidents are asked for.
@@ -27,6 +30,8 @@ pub struct IncidentQuery {
     pub before: Option<(Utc, Uuid)>,
     /// Only what nobody has acknowledged.
     pub to_do: bool,
+    /// Only of nodes there.
+    pub reach: Reach,
     /// At most this many.
     pub limit: usize,
 }
@@ -190,8 +195,9 @@ fn page(connection: &Connection, query: &IncidentQuery) -> Result<IncidentPage, 
         (micros(at), id.to_string())
     });
     let wanted = query.limit.saturating_add(1);
+    let within = reach::within(connection, &query.reach)?;
     let sql = format!(
-        "{} WHERE {to_do} AND (i.captured_us, i.id) < (?1, ?2)
+        "{} WHERE {to_do} AND {within} AND (i.captured_us, i.id) < (?1, ?2)
          ORDER BY i.captured_us DESC, i.id DESC LIMIT ?3",
         summaries()
     );
@@ -372,7 +378,7 @@ fn detail(connection: &Connection, id: &str) -> Result<Option<IncidentDetail>, S
 
 fn history(connection: &Connection, subject: &str) -> Result<Vec<AuditEntry>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT at_us, user, action, note FROM audit WHERE subject = ?1 ORDER BY id",
+        "SELECT at_us, user, action, note FROM audit WHERE subject = ?1 AND action <> 'viewed' ORDER BY id",
     )?;
     collect(&mut statement, &[&subject], |row| {
         Ok(AuditEntry {

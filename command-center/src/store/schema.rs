@@ -246,6 +246,27 @@ CREATE TABLE config_report (
   received_us INTEGER NOT NULL
 ) STRICT;
 ",
+    r"
+-- what users may do, and where; whoever was there before could do everything
+CREATE TABLE user_grant (
+  user_id INTEGER NOT NULL REFERENCES user (id),
+  role TEXT NOT NULL,
+  region TEXT,
+  site TEXT
+) STRICT;
+CREATE INDEX user_grant_by_user ON user_grant (user_id);
+INSERT INTO user_grant SELECT id, 'administrator', NULL, NULL FROM user;
+ALTER TABLE user ADD COLUMN disabled_us INTEGER;
+-- secrets of one-time codes, and the latest step of time whose code was taken
+ALTER TABLE user ADD COLUMN totp TEXT;
+ALTER TABLE user ADD COLUMN totp_offered TEXT;
+ALTER TABLE user ADD COLUMN totp_step INTEGER;
+ALTER TABLE session ADD COLUMN begun_us INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX session_by_user ON session (user_id);
+-- of the hash of the line before and of the line itself
+ALTER TABLE audit ADD COLUMN hash BLOB;
+CREATE INDEX audit_by_user ON audit (user);
+",
 ];
 
 /// Sets a connection up; `synchronous=FULL` because a message is acknowledged once its commit has returned.

@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, command, micros,
-    people::Deed,
+    Store, StoreError,
+    audit::Deed,
+    command, micros,
     read::{collect, json},
     record::changed,
     time,
@@ -38,6 +39,38 @@ pub(super) const JOINED: &str =
     "LEFT JOIN verdict v ON v.incident_id = i.id LEFT JOIN command c ON c.request = v.request";
 
 impl Store {
+    /// Acknowledges an incident: the first who does takes it on, a later one is noted in the audit only.
+    /// `false` if there is no such incident.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn acknowledge(
+        &self,
+        incident: Uuid,
+        user: String,
+        note: Option<String>,
+        now: Utc,
+    ) -> Result<bool, StoreError> {
+        let id = incident.to_string();
+        let deed = Deed {
+            note,
+            ..Deed::new(&user, "acknowledged", &id)
+        };
+        self.audited(deed, now, move |tx| {
+            let known = tx.execute(
+                "UPDATE incident SET acknowledged_by = coalesce(acknowledged_by, ?2),
+                   acknowledged_us = coalesce(acknowledged_us, ?3) WHERE id = ?1",
+                params![id, user, micros(now)],
+            )?;
+            if known == 0 {
+                return Ok(false);
+            }
+            changed(tx, "incident", &id)?;
+            Ok(true)
+        })
+        .await
+    }
+
     /// Keeps what `user` says, in place of what was said before, and the command that tells the node, both or neither.
     /// `false` if there is no such incident.
     ///

@@ -15,8 +15,9 @@ use super::{
     access::SignedIn,
     incident::file,
     refusal::{Body, Refused},
+    viewed,
 };
-use crate::originals::Originals;
+use crate::{originals::Originals, role::Right};
 
 /// Longest clip that may be asked for, in seconds.
 const CLIP_MAX_S: u32 = 300;
@@ -58,6 +59,21 @@ impl Asked {
         }
         serde_json::from_value(serde_json::Value::Object(body))
             .map_err(|e| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string()))
+    }
+}
+
+/// What it takes to give a command.
+fn right(command: &Command) -> Right {
+    match command {
+        Command::Preview { .. } | Command::ReloadConfig => Right::Configure,
+        Command::Verdict { .. } | Command::Unignore { .. } => Right::Answer,
+        Command::FetchClip {
+            original: Some(_), ..
+        }
+        | Command::FetchIncidentClip {
+            original: Some(_), ..
+        } => Right::Originals,
+        _ => Right::Ask,
     }
 }
 
@@ -154,8 +170,15 @@ pub(super) async fn give(
             format!("seconds: expected 1 to {CLIP_MAX_S}"),
         ));
     }
+    let node = NodePath { region, site, node };
+    if !signed_in.grants.may_to(right(&command), &node) {
+        return Err(Refused::new(
+            StatusCode::FORBIDDEN,
+            "your roles do not allow this here: an administrator grants them",
+        ));
+    }
     let now = Utc::now();
-    let signed = signer.sign(NodePath { region, site, node }, command, now);
+    let signed = signer.sign(node, command, now);
     let signed =
         signed.map_err(|e| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
     let request = signed.request.request;
@@ -171,6 +194,7 @@ pub(super) async fn give(
 
 pub(super) async fn evidence(
     State(shared): State<Shared>,
+    Extension(signed_in): Extension<SignedIn>,
     Path((request, part)): Path<(Uuid, Name)>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
@@ -178,5 +202,8 @@ pub(super) async fn evidence(
         .store
         .command_evidence(request, part.to_string())
         .await?;
+    if found.is_some() {
+        viewed::note(&shared, signed_in, request.to_string(), part.to_string()).await?;
+    }
     file(found, &headers).await
 }

@@ -14,8 +14,10 @@ use super::{
     Shared,
     access::SignedIn,
     refusal::{Body, Refused},
+    viewed,
 };
 use crate::{
+    role::Right,
     store::{EvidenceFile, IncidentQuery},
     view::{IncidentDetail, IncidentPage},
 };
@@ -37,12 +39,14 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(shared): State<Shared>,
+    Extension(signed_in): Extension<SignedIn>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<IncidentPage>, Refused> {
     let before = query.before.as_deref().map(parse_place).transpose()?;
     let query = IncidentQuery {
         before,
         to_do: query.to_do,
+        reach: signed_in.grants.reach(Right::See),
         limit: query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX),
     };
     Ok(Json(shared.store.incidents(query).await?))
@@ -73,10 +77,14 @@ pub(super) async fn one(
 
 pub(super) async fn evidence(
     State(shared): State<Shared>,
+    Extension(signed_in): Extension<SignedIn>,
     Path((id, part)): Path<(Uuid, Name)>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let found = shared.store.evidence(id, part.to_string()).await?;
+    if found.is_some() {
+        viewed::note(&shared, signed_in, id.to_string(), part.to_string()).await?;
+    }
     file(found, &headers).await
 }
 

@@ -19,7 +19,10 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 
 use super::{Shared, access::SignedIn, node, refusal::Refused};
-use crate::store::{Change, ChangeBatch, StoreError};
+use crate::{
+    role::Right,
+    store::{Change, ChangeBatch, StoreError},
+};
 
 const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Events that wait for a slow browser; its stream reads no further until they are gone.
@@ -110,7 +113,8 @@ impl Feed {
     async fn beat(&mut self) -> Result<(), Ended> {
         let hash = self.signed_in.token_hash;
         let session = self.shared.store.session(hash, Utc::now()).await?;
-        session.ok_or(Ended::Gone)?;
+        // What was granted or taken since counts from here on.
+        self.signed_in.grants = session.ok_or(Ended::Gone)?.grants;
         self.catch_up().await?;
         self.tell_centre().await
     }
@@ -129,9 +133,13 @@ impl Feed {
                 }
                 ChangeBatch::Changes { reached, .. } if reached == self.cursor => return Ok(()),
                 ChangeBatch::Changes { changes, reached } => {
+                    let reach = self.signed_in.grants.reach(Right::See);
                     for (id, change) in changes {
                         self.cursor = id;
                         match change {
+                            Change::Incident(incident)
+                                if !reach.covers(&incident.region, &incident.site) => {}
+                            Change::Node(node) if !reach.covers(&node.region, &node.site) => {}
                             Change::Incident(incident) => {
                                 self.send("incident", &incident).await?;
                                 // What a console is told of again was shown before.

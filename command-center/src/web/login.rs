@@ -22,8 +22,10 @@ use super::{
 };
 use crate::{
     password,
+    role::Grants,
     token::{self, TokenHash},
-    view::SessionView,
+    totp,
+    view::{MeView, SessionView},
 };
 
 /// A session lasts for one shift.
@@ -73,6 +75,8 @@ pub(super) struct FirstAdminForm {
 pub(super) struct LoginForm {
     name: String,
     password: String,
+    /// One-time code, if the user has an authenticator.
+    code: Option<String>,
 }
 
 pub(super) async fn session(
@@ -82,7 +86,7 @@ pub(super) async fn session(
     let signed_in = access::signed_in(&shared, &headers).await?;
     Ok(Json(SessionView {
         first_admin_needed: !shared.store.has_users().await?,
-        user: signed_in.map(|s| s.user),
+        user: signed_in.map(|s| me(s.user, &s.grants, s.totp)),
     }))
 }
 
@@ -114,7 +118,7 @@ pub(super) async fn first_admin(
         ));
     }
     tracing::info!(user = form.name, "the first administrator was named");
-    begin(&shared, form.name, StatusCode::CREATED).await
+    begin(&shared, form.name, None, StatusCode::CREATED).await
 }
 
 pub(super) async fn login(
@@ -124,7 +128,7 @@ pub(super) async fn login(
 ) -> Result<Response, Refused> {
     admit(&shared, peer, &form.name)?;
     let account = shared.store.account(form.name.clone()).await?;
-    let hash = account.map(|a| a.password_hash);
+    let hash = account.as_ref().map(|a| a.password_hash.clone());
     if !shared.verifier.matches(form.password, hash).await {
         tracing::warn!(address = %peer.ip(), "a sign-in was refused");
         return Err(Refused::new(
@@ -132,15 +136,48 @@ pub(super) async fn login(
             "name or password is wrong",
         ));
     }
+    let secret = account.and_then(|account| account.totp);
+    let step = match (secret, form.code) {
+        (None, _) => None,
+        (Some(_), None) => {
+            return Err(Refused::new(
+                StatusCode::FORBIDDEN,
+                "give the one-time code of your authenticator, too",
+            ));
+        }
+        (Some(secret), Some(code)) => {
+            let step = totp::step(&secret, &code, Utc::now());
+            Some(step.ok_or_else(wrong_code)?)
+        }
+    };
+    let answer = begin(&shared, form.name.clone(), step, StatusCode::OK).await?;
     shared.throttle.succeeded(peer.ip(), &form.name);
-    begin(&shared, form.name, StatusCode::OK).await
+    Ok(answer)
+}
+
+fn wrong_code() -> Refused {
+    Refused::new(
+        StatusCode::UNAUTHORIZED,
+        "the one-time code is wrong, or was used already: wait for the next one",
+    )
+}
+
+fn me(name: String, grants: &Grants, totp: bool) -> MeView {
+    MeView {
+        name,
+        rights: grants.rights(),
+        grants: grants.0.clone(),
+        totp,
+    }
 }
 
 pub(super) async fn logout(
     State(shared): State<Shared>,
     Extension(signed_in): Extension<SignedIn>,
 ) -> Result<Response, Refused> {
-    let SignedIn { user, token_hash } = signed_in;
+    let SignedIn {
+        user, token_hash, ..
+    } = signed_in;
     shared
         .store
         .end_session(token_hash, user, Utc::now())
@@ -149,7 +186,7 @@ pub(super) async fn logout(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
-fn admit(shared: &Shared, peer: SocketAddr, name: &str) -> Result<(), Refused> {
+pub(super) fn admit(shared: &Shared, peer: SocketAddr, name: &str) -> Result<(), Refused> {
     if name.len() > 256 {
         return Err(Refused::new(
             StatusCode::UNAUTHORIZED,
@@ -162,7 +199,7 @@ fn admit(shared: &Shared, peer: SocketAddr, name: &str) -> Result<(), Refused> {
         .map_err(Refused::wait)
 }
 
-async fn hashed(shared: &Shared, password: String) -> Result<String, Refused> {
+pub(super) async fn hashed(shared: &Shared, password: String) -> Result<String, Refused> {
     shared.verifier.hash(password).await.map_err(|error| {
         tracing::error!(%error, "a password cannot be hashed");
         Refused::new(
@@ -173,18 +210,26 @@ async fn hashed(shared: &Shared, password: String) -> Result<String, Refused> {
 }
 
 /// Begins a session: always with a new token, whatever cookie the request had.
-async fn begin(shared: &Shared, user: String, status: StatusCode) -> Result<Response, Refused> {
+pub(super) async fn begin(
+    shared: &Shared,
+    user: String,
+    step: Option<u64>,
+    status: StatusCode,
+) -> Result<Response, Refused> {
     let (token, hash) = token::new();
     let now = Utc::now();
     let expires = now.checked_add(SESSION).unwrap_or(Utc::MAX);
-    shared
+    let begun = shared
         .store
-        .begin_session(user.clone(), hash, now, expires)
-        .await?;
-    let cookie = access::set_cookie(Some(&token), SESSION.as_secs(), shared.secure_cookies);
+        .begin_session(user.clone(), step, hash, now, expires);
+    if !begun.await? {
+        return Err(wrong_code());
+    }
+    let session = shared.store.session(hash, now).await?;
     let view = SessionView {
         first_admin_needed: false,
-        user: Some(user),
+        user: session.map(|session| me(session.user, &session.grants, session.totp)),
     };
+    let cookie = access::set_cookie(Some(&token), SESSION.as_secs(), shared.secure_cookies);
     Ok((status, [(header::SET_COOKIE, cookie)], Json(view)).into_response())
 }

@@ -1,11 +1,12 @@
 //! The state of nodes, cameras and the centre itself.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use protocol::Utc;
 use serde::Serialize;
 
-use super::{App, Shared, refusal::Refused};
+use super::{App, Shared, access::SignedIn, refusal::Refused};
 use crate::{
+    role::Right,
     store::StoreError,
     view::{CentreView, Overview, ParkedMessage},
 };
@@ -32,9 +33,15 @@ pub(super) async fn healthz(State(shared): State<Shared>) -> Result<Json<Health>
     }))
 }
 
-pub(super) async fn overview(State(shared): State<Shared>) -> Result<Json<Overview>, Refused> {
+pub(super) async fn overview(
+    State(shared): State<Shared>,
+    Extension(signed_in): Extension<SignedIn>,
+) -> Result<Json<Overview>, Refused> {
+    let reach = signed_in.grants.reach(Right::See);
+    let mut nodes = shared.store.nodes().await?;
+    nodes.retain(|node| reach.covers(&node.region, &node.site));
     Ok(Json(Overview {
-        nodes: shared.store.nodes().await?,
+        nodes,
         centre: centre(&shared).await?,
     }))
 }

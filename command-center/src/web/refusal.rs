@@ -45,6 +45,14 @@ impl Refused {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
+        let status = match error {
+            StoreError::UserExists(_) | StoreError::LastAdministrator(_) => StatusCode::CONFLICT,
+            StoreError::NoSuchUser(_) => StatusCode::NOT_FOUND,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if status != StatusCode::SERVICE_UNAVAILABLE {
+            return Refused::new(status, error.to_string());
+        }
         tracing::error!(%error, "the store did not answer a request");
         Refused::new(
             StatusCode::SERVICE_UNAVAILABLE,

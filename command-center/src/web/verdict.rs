@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     command::SignedCommand,
+    role::Right,
     store::Judgement,
     view::{IncidentDetail, IncidentSummary, PrecisionView},
 };
@@ -112,10 +113,14 @@ pub(super) struct PrecisionQuery {
 /// How often each rule of each camera was right.
 pub(super) async fn precision(
     State(shared): State<Shared>,
+    Extension(signed_in): Extension<SignedIn>,
     Query(query): Query<PrecisionQuery>,
 ) -> Result<Json<Vec<PrecisionView>>, Refused> {
     let days = query.days.unwrap_or(DAYS).clamp(1, DAYS_MAX);
     let since = Utc::now().checked_sub(jiff::SignedDuration::from_hours(24 * days));
     let since = since.unwrap_or(Utc::UNIX_EPOCH);
-    Ok(Json(shared.store.precision(since).await?))
+    let reach = signed_in.grants.reach(Right::See);
+    let mut rules = shared.store.precision(since).await?;
+    rules.retain(|rule| reach.covers(&rule.region, &rule.site));
+    Ok(Json(rules))
 }

@@ -1,5 +1,6 @@
 //! Messages as a node sends them.
 
+use command_center::role::{Grant, Role};
 use command_center::store::{Delivery, Outcome, Store};
 use protocol::{
     CameraState, Coverage, Degradation, EvidenceHeader, Health, IncidentEvent, IncidentState,
@@ -274,4 +275,9 @@ pub async fn record_at(store: &Store, sent: &[&Sent], now: Utc) -> Vec<Outcome> 
         .map(|(topic, payload)| Delivery::read(now, topic, payload))
         .collect();
     store.record(Arc::new(batch)).await.unwrap()
+}
+
+/// What a user is granted who may do everything.
+pub fn administrator() -> Vec<Grant> {
+    vec![Grant::everywhere(Role::Administrator)]
 }

@@ -172,7 +172,7 @@ impl Centre {
 
     fn add_user(&self, name: &str, password: &str) -> anyhow::Result<()> {
         let mut child = Command::new(binary("command-center")?)
-            .args(["user", "add", name, "--config"])
+            .args(["user", "add", name, "--role", "administrator", "--config"])
             .arg(&self.config)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

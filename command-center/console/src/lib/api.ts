@@ -73,7 +73,8 @@ export const api = {
   session: () => ask<SessionView>("GET", "/api/session"),
   firstAdmin: (token: string, name: string, password: string) =>
     ask<SessionView>("POST", "/api/first-admin", { token, name, password }),
-  login: (name: string, password: string) => ask<SessionView>("POST", "/api/login", { name, password }),
+  login: (name: string, password: string, code: string | null) =>
+    ask<SessionView>("POST", "/api/login", { name, password, code }),
   logout: () => ask<void>("POST", "/api/logout", {}),
   incidents: (toDo: boolean, before: string | null) => {
     const place = before === null ? "" : `&before=${encodeURIComponent(before)}`;

@@ -2,7 +2,7 @@
 
 import { api, Refused } from "./api";
 import { clock } from "./clock.svelte";
-import type { CentreView, IncidentSummary, NodeView } from "./wire";
+import type { CentreView, IncidentSummary, MeView, NodeView, Right } from "./wire";
 
 /** The stream beats every four seconds; after this long it is taken for lost. */
 const SILENCE_MS = 13_000;
@@ -19,6 +19,8 @@ const newerFirst = (a: IncidentSummary, b: IncidentSummary) =>
   Date.parse(b.captured) - Date.parse(a.captured) || (a.id < b.id ? 1 : -1);
 
 class Centre {
+  /** Who is signed in. */
+  me = $state.raw<MeView | null>(null);
   incidents = $state.raw<IncidentSummary[]>([]);
   nodes = $state.raw<NodeView[]>([]);
   state = $state.raw<CentreView | null>(null);
@@ -40,11 +42,18 @@ class Centre {
   #retry: ReturnType<typeof setTimeout> | null = null;
   #onSignedOut = () => {};
 
-  start(onSignedOut: () => void) {
+  start(me: MeView, onSignedOut: () => void) {
+    this.me = me;
     this.#onSignedOut = onSignedOut;
     this.#open();
     this.#timer = setInterval(() => this.#watch(), 1000);
     void this.reload();
+  }
+
+  /** Whether the user may do this, and this centre can have nodes told of it. */
+  may(right: Right): boolean {
+    const needsKey = right === "ask" || right === "configure";
+    return (this.me?.rights.includes(right) ?? false) && (!needsKey || (this.state?.can_command ?? false));
   }
 
   stop() {

@@ -104,6 +104,8 @@ export const t = {
     password: "Password",
     submit: "Sign in",
     working: "Signing in",
+    code: "One-time code",
+    codeHint: "Six digits that your authenticator shows now",
     forgotten: "Forgotten it? An administrator can set a new one on the server: command-center user reset NAME",
   },
 

@@ -17,6 +17,16 @@ export interface Attribute {
   score: number;
 }
 
+/** Whether the audit is whole: every line holds the hash of itself and of the line before. */
+export interface AuditCheck {
+  /** The first line that is not as it was written, or before which one is missing. */
+  broken_at: number | null;
+  /** Hash of the last one, in hexadecimal: noted down elsewhere, it shows whether lines at the end have gone. */
+  head: string;
+  /** How many lines there are. */
+  lines: number;
+}
+
 /** One line of the audit. */
 export interface AuditEntry {
   /** What was done, for instance `acknowledged`. */
@@ -27,6 +37,30 @@ export interface AuditEntry {
   note: string | null;
   /** Name of the user. */
   user: string;
+}
+
+/** A line of the audit. */
+export interface AuditLine {
+  /** What was done, for instance `acknowledged`. */
+  action: string;
+  /** When. */
+  at: string;
+  /** Its number. */
+  id: number;
+  /** What the user wrote, or which part it was. */
+  note: string | null;
+  /** To what: an incident, a user, a request. */
+  subject: string;
+  /** Name of the user. */
+  user: string;
+}
+
+/** Some of the audit, newest first. */
+export interface AuditPage {
+  /** The lines. */
+  lines: AuditLine[];
+  /** Where the next page begins, as `before`; nothing at the end. */
+  next: number | null;
 }
 
 /** The camera that saw it. */
@@ -260,6 +294,16 @@ export interface GivenUp {
   reason: string;
 }
 
+/** A role, everywhere or in a region or at a site. */
+export interface Grant {
+  /** In this region only. */
+  region: Name | null;
+  /** Which role. */
+  role: Role;
+  /** At this site of the region only. */
+  site: Name | null;
+}
+
 /** An area that is ignored. */
 export interface IgnoredArea {
   /** Its identity: the request that asked for it. */
@@ -369,6 +413,18 @@ export interface IncidentTime {
   corrected_by_ms?: number | null;
   /** When the rule decided. */
   decided: string;
+}
+
+/** The user who is signed in. */
+export interface MeView {
+  /** Roles, and where. */
+  grants: Grant[];
+  /** The user's name. */
+  name: string;
+  /** All that may be done somewhere. */
+  rights: Right[];
+  /** Signing in needs a one-time code, too. */
+  totp: boolean;
 }
 
 /** One message of an incident. */
@@ -614,6 +670,12 @@ export interface ReportedConfig {
   time: string;
 }
 
+/** What is allowed or not. */
+export type Right = "see" | "answer" | "ask" | "originals" | "configure" | "report" | "audit" | "administer";
+
+/** What somebody works as. */
+export type Role = "operator" | "supervisor" | "integrator" | "administrator" | "auditor";
+
 /** The rule that decided. */
 export interface RuleRef {
   /** Its name in the camera's configuration. */
@@ -628,8 +690,8 @@ export interface RuleRef {
 export interface SessionView {
   /** Nobody can sign in yet: the first administrator is to be named with the one-time token. */
   first_admin_needed: boolean;
-  /** Name of the user who is signed in. */
-  user: string | null;
+  /** Who is signed in. */
+  user: MeView | null;
 }
 
 /** How much an incident matters, least first. */
@@ -637,6 +699,16 @@ export type Severity = "info" | "warning" | "alarm" | "critical";
 
 /** The state of an incident's picture. */
 export type Snapshot = "none" | "waiting" | "thumbnail" | "ready" | "on_request" | "failed";
+
+/** What an authenticator is to be told; it counts once a code of it was given back. */
+export interface TotpSetup {
+  /** The same as an address. */
+  address: string;
+  /** The address as a QR code, in SVG. */
+  picture: string;
+  /** The secret, in base32, to be typed. */
+  secret: string;
+}
 
 /** How a push is tried before it stays. */
 export interface Trial {
@@ -654,6 +726,22 @@ export interface Trial {
   shadow_seconds: number;
   /** and then all of them for so long. */
   watch_seconds: number;
+}
+
+/** A user, for whoever decides who may do what. */
+export interface UserView {
+  /** Since when there is such a user. */
+  created: string;
+  /** May not sign in. */
+  disabled: boolean;
+  /** Roles, and where. */
+  grants: Grant[];
+  /** The user's name. */
+  name: string;
+  /** Sessions that have not ended. */
+  sessions: number;
+  /** Signing in needs a one-time code, too. */
+  totp: boolean;
 }
 
 /** Whether an incident was one. */
