@@ -4,6 +4,7 @@
 // Environment: BASE_URL, FIRST_ADMIN_TOKEN, SCREENSHOTS (a folder), CHROMIUM (default /usr/bin/chromium).
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
 
 import { withPage } from "./browser.mjs";
@@ -12,6 +13,7 @@ const { BASE_URL: base, FIRST_ADMIN_TOKEN: token, SCREENSHOTS: folder } = proces
 assert(base && token && folder, "BASE_URL, FIRST_ADMIN_TOKEN and SCREENSHOTS are needed");
 
 const user = "Control desk";
+const guard = "Night guard";
 const password = "correct horse battery";
 const sizes = { wide: { width: 1440, height: 900 }, small: { width: 1024, height: 768 } };
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -136,6 +138,64 @@ async function loseTheCentreAndFindItAgain() {
   away = false;
 }
 
+/** The one-time code of a secret (RFC 6238), so many steps from now. */
+function codeOf(secret, steps) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+async function addSomebody() {
+  await page.getByRole("link", { name: "People" }).click();
+  const form = page.getByRole("form", { name: "Add a user" });
+  await form.getByLabel("Name", { exact: true }).fill(guard);
+  await form.getByLabel("Password").fill(password);
+  await form.getByLabel("Region").fill("tashkent");
+  await form.getByLabel("Region").blur();
+  await form.getByRole("button", { name: "Add a user" }).click();
+  await page.getByRole("row", { name: guard }).getByText("Operator of tashkent").waitFor();
+  await page.getByRole("row", { name: guard }).getByRole("button", { name: "Change" }).click();
+  await page.getByRole("button", { name: "Save the roles" }).waitFor();
+  await shoot("people");
+  await page.getByRole("link", { name: "Audit" }).click();
+  await page.getByText(/\d+ lines, whole/).waitFor();
+  await page.getByRole("row", { name: /Added a user Night guard operator of tashkent/ }).waitFor();
+  await shoot("audit");
+}
+
+async function signIn(name, code) {
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  if (code === undefined) return;
+  await page.getByRole("alert").getByText("one-time code").waitFor();
+  await page.getByLabel("One-time code", { exact: true }).fill(code());
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+async function signInWithCodes() {
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await signIn(guard);
+  await page.getByRole("link", { name: guard }).click();
+  assert.equal(await page.getByRole("link", { name: "People" }).count(), 0);
+  await page.getByLabel("Password, once more").fill(password);
+  await page.getByRole("button", { name: "Set up an authenticator" }).click();
+  await page.getByAltText("The secret as a QR code").waitFor();
+  await shoot("account");
+  const secret = await page.locator(".secret").textContent();
+  await page.getByLabel("One-time code", { exact: true }).fill(codeOf(secret, 0));
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await page.getByText("From now on signing in takes a one-time code.").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await signIn(guard, () => codeOf(secret, 1));
+  await page.getByRole("link", { name: guard }).waitFor();
+}
+
 async function signOutAndIn() {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -161,6 +221,8 @@ await withPage(sizes.wide, async (opened) => {
     await seeNodes();
     await judgeIt();
     await loseTheCentreAndFindItAgain();
+    await addSomebody();
+    await signInWithCodes();
     await signOutAndIn();
     assert.deepEqual(faults, []);
   } catch (error) {

@@ -2,8 +2,11 @@
 
 import { t } from "./strings";
 import type {
+  AuditCheck,
+  AuditPage,
   CommandView,
   ConfigView,
+  Grant,
   IncidentDetail,
   IncidentPage,
   IncidentSummary,
@@ -13,7 +16,9 @@ import type {
   PrecisionView,
   Refusal,
   SessionView,
+  TotpSetup,
   Trial,
+  UserView,
   Verdict,
 } from "./wire";
 
@@ -34,6 +39,8 @@ const nodeUrl = ({ region, site, node }: NodePath) =>
 
 /** What an operator says of an incident; an empty area is around its objects, for ever. */
 export type Judgement = { verdict: Verdict; ignore?: { polygon?: [number, number][]; until?: string }; note?: string };
+
+const userUrl = (name: string) => `/api/users/${encodeURIComponent(name)}`;
 
 export class Refused extends Error {
   constructor(
@@ -58,7 +65,8 @@ async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Pro
     throw new Refused(0, t.error.offline);
   }
   if (!response.ok) throw new Refused(response.status, await reason(response));
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  const text = await response.text();
+  return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
 async function reason(response: Response): Promise<string> {
@@ -92,6 +100,24 @@ export const api = {
   config: (node: NodePath) => ask<ConfigView>("GET", `${nodeUrl(node)}/config`),
   push: (node: NodePath, document: string, trial: Partial<Trial>) =>
     ask<{ push: string; number: number }>("POST", `${nodeUrl(node)}/config`, { document, trial }),
+  users: () => ask<UserView[]>("GET", "/api/users"),
+  addUser: (name: string, password: string, grants: Grant[]) =>
+    ask<void>("POST", "/api/users", { name, password, grants }),
+  grant: (name: string, grants: Grant[]) => ask<void>("POST", `${userUrl(name)}/grants`, { grants }),
+  setPassword: (name: string, password: string) => ask<void>("POST", `${userUrl(name)}/password`, { password }),
+  disable: (name: string, disabled: boolean) => ask<void>("POST", `${userUrl(name)}/disabled`, { disabled }),
+  removeCode: (name: string) => ask<void>("POST", `${userUrl(name)}/totp/off`),
+  changePassword: (password: string, new_password: string) =>
+    ask<SessionView>("POST", "/api/me/password", { password, new_password }),
+  offerCode: (password: string) => ask<TotpSetup>("POST", "/api/me/totp", { password }),
+  confirmCode: (code: string) => ask<void>("POST", "/api/me/totp/confirm", { code }),
+  audit: (user: string, before: number | null) => {
+    const asked = new URLSearchParams();
+    if (user !== "") asked.set("user", user);
+    if (before !== null) asked.set("before", String(before));
+    return ask<AuditPage>("GET", `/api/audit?${asked}`);
+  },
+  checkAudit: () => ask<AuditCheck>("GET", "/api/audit/check"),
   broughtUrl: (command: CommandView, part: string): string => `/api/commands/${command.request}/evidence/${part}`,
   parked: () => ask<ParkedMessage[]>("GET", "/api/parked"),
   /** The best picture that is here, or null. */

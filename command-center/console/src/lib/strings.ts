@@ -1,6 +1,6 @@
 // Every word that the console says. Another language is another object of this shape.
 
-import type { CameraState, IncidentState, Severity, Snapshot } from "./wire";
+import type { CameraState, Grant, IncidentState, Role, Severity, Snapshot } from "./wire";
 
 const severity: Record<Severity, string> = {
   info: "Info",
@@ -53,12 +53,32 @@ const rule: Record<string, string> = {
   fight: "Fight",
 };
 
+const roles: Record<Role, string> = {
+  operator: "Operator",
+  supervisor: "Supervisor",
+  integrator: "Integrator",
+  administrator: "Administrator",
+  auditor: "Auditor",
+};
+
 const action: Record<string, string> = {
   acknowledged: "Acknowledged",
   judged_true: "Judged: a real incident",
   judged_false: "Judged: a false alarm",
   area_ignored: "Judged: a false alarm, its area to be ignored",
   bundled: "Took the signed bundle",
+  viewed: "Looked at evidence",
+  signed_in: "Signed in",
+  signed_out: "Signed out",
+  first_admin: "Became the first administrator",
+  user_added: "Added a user",
+  user_disabled: "Let a user sign in no more",
+  user_enabled: "Let a user sign in again",
+  password_reset: "Set a password",
+  granted: "Granted roles",
+  totp_offered: "Was shown a secret for one-time codes",
+  totp_on: "Signs in with one-time codes",
+  totp_off: "Took one-time codes away",
 };
 
 const nodeState = {
@@ -85,7 +105,7 @@ export const t = {
   sentence,
   action: (name: string) => action[name] ?? name.replaceAll("_", " "),
 
-  nav: { label: "Pages", incidents: "Incidents", nodes: "Nodes and cameras", verdicts: "Verdicts" },
+  nav: { label: "Pages", incidents: "Incidents", nodes: "Nodes and cameras", verdicts: "Verdicts", people: "People", audit: "Audit" },
   skip: "Skip to the content",
   signOut: "Sign out",
   signedInAs: (user: string) => `Signed in as ${user}`,
@@ -106,7 +126,7 @@ export const t = {
     working: "Signing in",
     code: "One-time code",
     codeHint: "Six digits that your authenticator shows now",
-    forgotten: "Forgotten it? An administrator can set a new one on the server: command-center user reset NAME",
+    forgotten: "Forgotten it? An administrator can set a new one",
   },
 
   firstAdmin: {
@@ -434,6 +454,74 @@ export const t = {
       rejected: "rejected",
       rolled_back: "taken back",
     },
+  },
+
+  people: {
+    title: "People",
+    name: "Name",
+    may: "May",
+    code: "One-time code",
+    sessions: "Signed in",
+    since: "Since",
+    change: "Change",
+    disabled: "may not sign in",
+    nothing: "nothing",
+    yes: "yes",
+    no: "no",
+    roles,
+    granted: ({ role, region, site }: Grant) =>
+      `${roles[role]}${region ? ` of ${site ? `${region}/${site}` : region}` : " everywhere"}`,
+    grant: (number: number) => `Role ${number}`,
+    role: "Role",
+    region: "Region",
+    site: "Site",
+    everywhere: "every region",
+    everySite: "every site",
+    drop: "Drop",
+    addRole: "One more role",
+    save: "Save the roles",
+    disable: "Let sign in no more",
+    enable: "Let sign in again",
+    removeCode: "Take one-time codes away",
+    newPassword: "New password",
+    newPasswordHint: "All sessions of this user end",
+    setPassword: "Set the password",
+    add: "Add a user",
+    password: "Password",
+    passwordHint: "At least 10 characters",
+  },
+
+  account: {
+    title: "Your account",
+    password: "Password",
+    old: "Password now",
+    change: "Change the password",
+    passwordChanged: "The password is changed. All other sessions of yours have ended.",
+    codes: "One-time codes",
+    codesOn: "Signing in takes a one-time code besides the password.",
+    codesOff: "Signing in takes the password alone. An authenticator on a phone makes it safer.",
+    proof: "Password, once more",
+    setUp: "Set up an authenticator",
+    another: "Set up another authenticator",
+    scan: "Take this picture with the authenticator, or type the secret. Then give the code that it shows.",
+    qr: "The secret as a QR code",
+    confirm: "Confirm",
+    codeOn: "From now on signing in takes a one-time code.",
+  },
+
+  audit: {
+    title: "Audit",
+    whole: (lines: number) => `${plural(lines, "line", "lines")}, whole: each holds the hash of the one before.`,
+    broken: (line: number) => `Line ${line} is not as it was written, or one before it is missing.`,
+    head: "Head, to be noted down elsewhere:",
+    of: "Of",
+    everybody: "everybody",
+    show: "Show",
+    when: "When",
+    who: "Who",
+    what: "What",
+    to: "To",
+    note: "Note",
   },
 
   error: {
