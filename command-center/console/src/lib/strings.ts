@@ -1,5 +1,7 @@
 // Every word that the console says. Another language is another object of this shape.
 
+import { editor } from "./editor-strings";
+import { plural } from "./plural";
 import type { CameraState, Grant, IncidentState, Role, Severity, Snapshot } from "./wire";
 
 const severity: Record<Severity, string> = {
@@ -88,8 +90,6 @@ const nodeState = {
   silent: "Silent",
   unknown: "No status yet",
 };
-
-const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
 const sentence = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
@@ -375,86 +375,7 @@ export const t = {
     parkedSize: "Size",
   },
 
-  editor: {
-    title: (camera: string) => `Zones and rules of ${camera}`,
-    open: "Zones and rules",
-    openTitle: (camera: string) => `Draw zones and lines of ${camera}, and try its rules`,
-    back: "Back to the nodes",
-    canvas: "The camera's picture with its zones and lines",
-    unknownNode: "This node has not said what it goes by: its agent may be of an earlier version, or has not started yet.",
-    unknownCamera: (camera: string) => `This node has no camera “${camera}”.`,
-    noKey: "This centre has no key to sign with, so nothing can be tried or saved: see “commands” in its configuration.",
-    foreign: (number: number) =>
-      `What is in force came from another centre (push ${number}) and is not known here: saving replaces all of it.`,
-    changed: "What the node goes by has changed since you began.",
-    takeOver: "Drop what is drawn here and begin anew",
-    picture: {
-      again: "New picture",
-      waiting: "Waiting for a picture",
-      none: (why: string) => `No picture: ${why}`,
-      expired: "the node did not answer",
-    },
-    tool: { select: "Select", zone: "Zone", line: "Line", calibration: "Ground" },
-    toolTitle: {
-      select: "Choose a shape, move its corners; small dots make another corner (V, Esc)",
-      zone: "Click its corners; the first one again, or Enter, closes it (Z)",
-      line: "Click where it begins and where it ends; the arrow shows what counts as forward (L)",
-      calibration: "Click the four corners of a rectangle on the ground, then type its sides: needed for speeds (G)",
-    },
-    undo: "Undo",
-    redo: "Redo",
-    finish: "Close the zone",
-    hint: {
-      select: "Arrow keys move what is selected, with Shift further; Delete removes it.",
-      zone: "Click at least three corners. With the keyboard: arrows aim, Space sets a corner, Enter closes.",
-      line: "Click twice. With the keyboard: arrows aim, Space sets a point.",
-      calibration: "Click four corners of a rectangle on the ground. With the keyboard: arrows aim, Space sets a corner.",
-    },
-    shapes: "Zones and lines",
-    noShapes: "Nothing is drawn yet: choose “Zone” or “Line” above the picture.",
-    kind: { zone: "zone", line: "line" },
-    name: "Name",
-    mask: "Movement here counts for nothing",
-    turn: "Turn its direction round",
-    remove: "Remove",
-    ground: "Ground",
-    groundSides: ["First side, m", "Second side, m"],
-    rules: "Its rules",
-    on: "on",
-    waiting: "Rules that wait",
-    waitsFor: (rule: string, kind: string, name: string) => `${rule}: draw a ${kind} and name it “${name}”`,
-    noRules: "No rule looks at it yet.",
-    removeRule: (rule: string) => `Remove ${rule}`,
-    preview: "What it would have raised",
-    previewCount: (count: number, now: number, time: string) =>
-      `${plural(count, "alarm", "alarms")} in the ${time} that the node remembers; ${now} with what is in force`,
-    previewNone: "Nothing would have been raised.",
-    previewLeftOut: (rules: string) => `Not tried, as no picture is remembered: ${rules}`,
-    previewMore: (count: number) => `and ${count} more`,
-    previewWorking: "Asking the node",
-    previewExpired: "The node did not answer.",
-    previewAgain: "Ask again",
-    save: "Save",
-    saveLead: "The node tries it first, and goes back by itself if it raises too much or loses its pictures.",
-    saveNothing: "Nothing is changed.",
-    saveTrying: "The node tries what was sent; what is drawn meanwhile can be sent afterwards.",
-    saveButton: "Sign and send to the node",
-    trial: { shadow_seconds: "Beside, silently, s", canary_seconds: "On one camera, s", watch_seconds: "On all, s" },
-    advice: "Short times find less: an hour of each is usual where a street matters.",
-    push: (number: number, who: string) => `Push ${number} by ${who}`,
-    notTaken: "waits for the node to take it",
-    refused: (why: string) => `The node did not take it: ${why}`,
-    stage: {
-      received: "received",
-      checked: "understood",
-      shadow: "tried beside, silently",
-      canary: "tried on one camera",
-      everywhere: "tried on all cameras",
-      confirmed: "stays",
-      rejected: "rejected",
-      rolled_back: "taken back",
-    },
-  },
+  editor,
 
   people: {
     title: "People",
